@@ -1,0 +1,27 @@
+"""Numba behind one typed decorator, and the array types its functions take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Int8s = NDArray[np.int8]
+Int32s = NDArray[np.int32]
+Int64s = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Float32s = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+Records = NDArray[np.void]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def compiled(function: Function) -> Function:
+    """Compile to machine code at the first call, and keep the result on disk for the next process.
+
+    Fast maths stays off: the same input has to give the same bits.
+    """
+    return cast(Function, njit(cache=True)(function))

@@ -1,0 +1,100 @@
+"""Which event ids were seen before: a bounded memory of the most recent ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from online_models.compiled import Int64s, compiled
+
+Hashes = NDArray[np.uint64]
+
+_YOUNG, _OLD = 0, 1
+_SMALLEST: Final = 1024
+
+
+class RecentIds:
+    """Remembers at least the last `window` distinct ids, and at most twice as many.
+
+    Ids are kept as 64-bit hashes (xxh3) in two generations: when the young one holds `window` ids it becomes the old
+    one and the old one is forgotten. Memory grows with what was seen, up to 32 bytes per id of the window; two
+    different ids among n are confused with a chance of n² / 2^65.
+
+    Parameters
+    ----------
+    window
+        How many distinct ids are remembered at the least.
+
+    Examples
+    --------
+    >>> recent = RecentIds(window=1000)
+    >>> recent.learn_many(["e1", "e2", "e1"]).tolist()
+    [True, True, False]
+    >>> recent.learn_many(["e2", "e3"]).tolist()
+    [False, True]
+    """
+
+    def __init__(self, window: int = 1 << 19) -> None:
+        self.window = window
+        self.tables = _Tables(np.zeros(_SMALLEST, np.uint64), np.zeros(_SMALLEST, np.uint64), np.zeros(1, np.int64))
+
+    def learn_many(self, ids: Iterable[str]) -> NDArray[np.bool_]:
+        """Whether each id is new, in order; from then on it is not."""
+        hashes = np.fromiter(map(_digest, ids), np.uint64)
+        new = np.zeros(len(hashes), np.bool_)
+        done = 0
+        while (done := _learn(done, hashes, new, self.tables)) < len(hashes):
+            self._grow_or_rotate()
+        return new
+
+    def _grow_or_rotate(self) -> None:
+        young, old, held = self.tables
+        if held[0] >= self.window:
+            self.tables = _Tables(np.zeros(len(young), np.uint64), young, np.zeros(1, np.int64))
+            return
+        larger = np.zeros(2 * len(young), np.uint64)
+        for digest in young[young != 0]:
+            larger[_find(digest, larger)] = digest
+        self.tables = _Tables(larger, old, held)
+
+
+class _Tables(NamedTuple):
+    """Two open-addressing hash sets (0 marks a free place) and how many ids the young one holds."""
+
+    young: Hashes
+    old: Hashes
+    held: Int64s
+
+
+def _digest(event_id: str) -> int:
+    return xxhash.xxh3_64_intdigest(event_id.encode()) or 1
+
+
+@compiled
+def _find(wanted: np.uint64, table: Hashes) -> np.uint64:
+    """The place that holds `wanted`, or the free place where it belongs."""
+    mask = np.uint64(len(table) - 1)
+    place = wanted & mask
+    while table[place] != 0 and table[place] != wanted:
+        place = (place + np.uint64(1)) & mask
+    return place
+
+
+@compiled
+def _learn(done: int, hashes: Hashes, new: NDArray[np.bool_], tables: _Tables) -> int:
+    for i in range(done, len(hashes)):
+        if tables.old[_find(hashes[i], tables.old)] != 0:
+            continue
+        place = _find(hashes[i], tables.young)
+        if tables.young[place] != 0:
+            continue
+        if 2 * (tables.held[0] + 1) > len(tables.young):
+            return i
+        tables.young[place] = hashes[i]
+        tables.held[0] += 1
+        new[i] = True
+    return len(hashes)

@@ -1,0 +1,126 @@
+"""The whole engine in one process: what the agents do on Kafka and Redis, as plain calls.
+
+Every line of the fold is the one the live workers run; only what connects the models differs. It is what notebooks
+and `upwell evaluate` use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from online_models.compiled import Int32s
+from online_models.events import Event
+from online_models.item_partition import ItemPartitions
+from online_models.recommendation import Neighbours, RecommendationSettings, Recommender
+from online_models.shoppers import Shoppers, ShopperSettings
+from online_models.similarity import ACTION, Increments, ItemSimilarity, SimilaritySettings
+from online_models.trending import Trending
+from online_models.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """Settings of the parts; `item_partitions` as the topic `covisits` has."""
+
+    shoppers: ShopperSettings = field(default_factory=ShopperSettings)
+    similarity: SimilaritySettings = field(default_factory=SimilaritySettings)
+    recommendations: RecommendationSettings = field(default_factory=RecommendationSettings)
+    item_partitions: int = 4
+
+
+class Engine:
+    """Learns events and recommends, with nothing in between.
+
+    Examples
+    --------
+    >>> engine = Engine()
+    >>> visits = [("ada", "lamp"), ("ada", "bulb"), ("bob", "lamp")]
+    >>> engine.learn_many([
+    ...     Event(event_id=str(n), type="view", user_id=user, item_id=item, ts=1000 * n)
+    ...     for n, (user, item) in enumerate(visits)
+    ... ])
+    >>> engine.recommend_one("bob")
+    [('bulb', 0.574349, 'lamp')]
+    """
+
+    def __init__(self, settings: EngineSettings | None = None) -> None:
+        self.settings = settings or EngineSettings()
+        self.items = Vocabulary()
+        self.shoppers = Shoppers(self.items, self.settings.shoppers)
+        self.similarity = [
+            ItemSimilarity(self.items, self.settings.similarity) for _ in range(self.settings.item_partitions)
+        ]
+        self.trending = Trending(self.items)
+        self._owners = ItemPartitions(self.items, self.settings.item_partitions)
+        self._recommender = Recommender(self.items, self.settings.recommendations)
+        self._neighbours = Neighbours(self.items, self.settings.similarity.top)
+        self._stale = np.zeros(0, np.bool_)
+
+    @staticmethod
+    def warm_up() -> None:
+        """Compile the kernels, or load them compiled, so that the first event does not wait for it."""
+        engine = Engine()
+        engine.learn_many([Event(event_id=str(n), type="view", user_id="a", item_id=str(n), ts=n) for n in range(3)])
+        engine.recommend_one("a")
+
+    def learn_many(self, events: Sequence[Event]) -> None:
+        """Fold events into the shoppers and let the other models learn from them."""
+        folded = self.shoppers.fold(events)
+        increments = folded.increments
+        owners = self._owners.of(increments.row)
+        for owner, similarity in enumerate(self.similarity):
+            chosen = increments.chosen(np.flatnonzero(owners == owner))
+            if len(chosen):
+                self._forget_lists(similarity.learn_many(chosen))
+        self._learn_trending(increments)
+
+    def observe_many(self, events: Sequence[Event]) -> None:
+        """Fold events into the shoppers alone: their sessions go on, and no model learns from it."""
+        self.shoppers.fold(events)
+
+    def recommend_one(self, user: str) -> list[tuple[str, float, str | None]]:
+        """What to show a shopper now: (item, score, because), best first."""
+        chosen = self.shoppers.users.codes([user])
+        recent = self._recommender.recent_many(chosen, self.shoppers.shelves)
+        self._refresh(recent)
+        lists = self._recommender.predict_many(
+            chosen, self.shoppers.shelves, self._neighbours, np.array([-1], np.int32), [self._trending_list()]
+        )
+        names = self.items.names
+        return [
+            (names[item], score, names[because] if because >= 0 else None)
+            for item, score, because in zip(
+                lists.items[0, : lists.lengths[0]].tolist(),
+                lists.scores[0].tolist(),
+                lists.because[0].tolist(),
+                strict=False,
+            )
+        ]
+
+    def _learn_trending(self, increments: Increments) -> None:
+        actions = np.flatnonzero(increments.kind == ACTION)
+        weights = increments.weight[actions].astype(np.float64)
+        self.trending.learn_many(increments.row[actions], weights, increments.ts[actions])
+
+    def _trending_list(self) -> tuple[Int32s, np.ndarray]:
+        shares = self.trending.top_items()
+        return np.array([code for code, _ in shares], np.int32), np.array([share for _, share in shares])
+
+    def _forget_lists(self, changed: Int32s) -> None:
+        self._stale = np.concatenate([self._stale, np.ones(len(self.items) - len(self._stale), np.bool_)])
+        self._stale[changed] = True
+
+    def _refresh(self, items: Int32s) -> None:
+        """Rank anew the neighbour lists that changed since they were last asked for."""
+        self._forget_lists(items[:0])
+        stale = items[self._stale[items]]
+        self._stale[stale] = False
+        owners = self._owners.of(stale)
+        for owner, similarity in enumerate(self.similarity):
+            chosen = stale[owners == owner]
+            ids, scores, _, lengths, repeats = similarity.predict_many(chosen)
+            for n, item in enumerate(chosen.tolist()):
+                self._neighbours.learn_one(item, ids[n, : lengths[n]], scores[n, : lengths[n]], float(repeats[n]))

@@ -1,0 +1,274 @@
+"""The two vectors that describe a shopper: one of the running session, one of the customer.
+
+Both are written by compiled kernels, one event at a time, so the functions take plain numbers by position and
+write into an array the caller owns. Amounts with heavy tails enter as ``log(1 + amount)``, shares lie between
+0 and 1, and nothing leaves ±`FEATURE_LIMIT`: whatever finite numbers go in, the vector is finite.
+
+Examples
+--------
+>>> from online_models.events import EVENT_TYPES, VIEW
+>>> counts = np.zeros(len(EVENT_TYPES), dtype=np.int32)
+>>> counts[VIEW] = 3
+>>> x = np.empty(len(PROPENSITY_FEATURES), dtype=np.float32)
+>>> propensity_features(x, counts, 3, 1, 120.0, 30.0, 20.0, 40.0, 0, 2, 1, 3.5, 1_700_000_000_000)
+>>> {name: round(float(value), 2) for name, value in zip(PROPENSITY_FEATURES[:4], x, strict=False)}
+{'log_events': 1.39, 'repeat_share': 0.33, 'log_repeats': 0.69, 'log_carts': 0.0}
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+from river import preprocessing
+
+from online_models.compiled import Float32s, Floats, Int32s, compiled
+from online_models.events import ADD_TO_CART, ADD_TO_WISHLIST, PURCHASE, VIEW
+
+#: Names, in order, of what `propensity_features` writes.
+PROPENSITY_FEATURES: Final = (
+    "log_events",
+    "repeat_share",
+    "log_repeats",
+    "log_carts",
+    "log_cart_items",
+    "log_wishes",
+    "log_purchases",
+    "log_seconds",
+    "log_pause",
+    "log_price",
+    "price_step",
+    "log_sessions_before",
+    "log_purchases_before",
+    "log_days_away",
+    "hour_sin",
+    "hour_cos",
+)
+#: Names, in order, of what `profile_features` writes.
+PROFILE_FEATURES: Final = (
+    "log_sessions",
+    "log_session_events",
+    "variety",
+    "cart_share",
+    "wish_share",
+    "log_purchases",
+    "log_spend",
+    "log_hours_known",
+)
+#: What customers do who are above, or below, the average customer in a profile feature.
+_HABITS: Final = {
+    "log_sessions": ("visit more often", "have visited less often"),
+    "log_session_events": ("make longer visits", "make shorter visits"),
+    "variety": ("look at more different items", "return more to the same items"),
+    "cart_share": ("fill the cart more", "use the cart less"),
+    "wish_share": ("use the wish list more", "use the wish list less"),
+    "log_purchases": ("buy more often", "buy less often"),
+    "log_spend": ("spend more", "spend less"),
+    "log_hours_known": ("have known the shop longer", "are newer to the shop"),
+}
+#: Names, and the deviations from the average customer that earn them.
+_CHARACTERS: Final[Mapping[str, Mapping[str, float]]] = {
+    "Big spenders": {"log_spend": 1.0, "log_purchases": 0.4},
+    "Loyal buyers": {"log_purchases": 1.0, "log_sessions": 0.8, "log_hours_known": 0.6},
+    "Quick buyers": {"log_purchases": 1.0, "log_session_events": -0.7, "log_sessions": -0.5},
+    "Cart builders": {"cart_share": 1.0, "log_purchases": -0.4},
+    "Wish listers": {"wish_share": 1.0, "log_purchases": -0.2},
+    "One-look visitors": {"log_session_events": -1.0, "log_sessions": -0.6, "log_hours_known": -0.5},
+    "Window shoppers": {"log_session_events": 1.0, "log_purchases": -0.6, "cart_share": -0.4},
+    "Explorers": {"variety": 1.0, "log_session_events": 0.7},
+    "Comparers": {"variety": -1.0, "log_session_events": 0.4},
+    "Regular visitors": {"log_sessions": 1.0, "log_hours_known": 0.7, "log_purchases": -0.3},
+    "Newcomers": {"log_hours_known": -1.0, "log_sessions": -1.0, "log_session_events": 0.4},
+    "Slow returners": {"log_hours_known": 1.0, "log_session_events": -0.6},
+}
+#: Deviations smaller than this many standard deviations are not worth a word.
+_NOTABLE: Final = 0.35
+#: No feature is larger than this; models cut what they are given to it. exp(100) of anything is not a shop.
+FEATURE_LIMIT: Final = 100.0
+#: Standardised values are cut to this many standard deviations, so that one odd example cannot throw a model.
+DEVIATION_LIMIT: Final = 5.0
+_DAY_MS: Final = 86_400_000
+
+
+@compiled
+def _log(amount: float) -> float:
+    return min(math.log1p(max(float(amount), 0.0)), FEATURE_LIMIT)
+
+
+@compiled
+def _share(part: float, whole: float) -> float:
+    return min(max(float(part), 0.0) / max(float(whole), 1.0), 1.0)
+
+
+@compiled
+def propensity_features(
+    out: Float32s,
+    counts: Int32s,
+    events: int,
+    repeats: int,
+    seconds: float,
+    pause: float,
+    price_mean: float,
+    price_now: float,
+    cart_items: int,
+    sessions_before: int,
+    purchases_before: int,
+    days_away: float,
+    ts: int,
+) -> None:
+    """Write the session as it stands right after an event into `out`.
+
+    Parameters
+    ----------
+    out
+        Where to write, one place per name in `PROPENSITY_FEATURES`.
+    counts
+        Events of this session by type code (see `events.EVENT_TYPES`), the current one included.
+    events
+        What the shopper did in this session, the current event included; leave impressions out.
+    repeats
+        How many of them were on an item already seen earlier in the session.
+    seconds, pause
+        Since the session began; since the previous event (0 at the first).
+    price_mean, price_now
+        Mean price over the session's priced events; price of the current event; 0 where unknown.
+    cart_items
+        Pieces in the cart now.
+    sessions_before, purchases_before
+        The shopper's history before this session.
+    days_away
+        Between the end of the previous session and the start of this one, in days; 0 without one.
+    ts
+        Event time in milliseconds; gives the hour of the day (UTC).
+    """
+    angle = (ts % _DAY_MS) / _DAY_MS * 2.0 * math.pi
+    priced = price_now > 0.0 and price_mean > 0.0
+    out[0] = _log(events)
+    out[1] = _share(repeats, events)
+    out[2] = _log(repeats)
+    out[3] = _log(counts[ADD_TO_CART])
+    out[4] = _log(cart_items)
+    out[5] = _log(counts[ADD_TO_WISHLIST])
+    out[6] = _log(counts[PURCHASE])
+    out[7] = _log(seconds)
+    out[8] = _log(pause)
+    out[9] = _log(price_mean)
+    out[10] = _log(price_now) - _log(price_mean) if priced else 0.0
+    out[11] = _log(sessions_before)
+    out[12] = _log(purchases_before)
+    out[13] = _log(days_away)
+    out[14] = math.sin(angle)
+    out[15] = math.cos(angle)
+
+
+@compiled
+def profile_features(
+    out: Float32s, counts: Int32s, sessions: int, items: int, spend: float, hours_known: float
+) -> None:
+    """Write the customer as known at the end of a session into `out`.
+
+    Parameters
+    ----------
+    out
+        Where to write, one place per name in `PROFILE_FEATURES`.
+    counts
+        All events of the shopper so far by type code; impressions are ignored.
+    sessions
+        How many sessions so far, the one that just ended included.
+    items
+        Distinct items, counted per session and summed over sessions: never more than the events.
+    spend
+        Money spent so far.
+    hours_known
+        From the first event ever to the latest, in hours.
+    """
+    events = 0.0
+    for code in range(VIEW, len(counts)):
+        events += counts[code]
+    out[0] = _log(sessions)
+    out[1] = _log(events / max(float(sessions), 1.0))
+    out[2] = _share(items, events)
+    out[3] = _share(counts[ADD_TO_CART], events)
+    out[4] = _share(counts[ADD_TO_WISHLIST], events)
+    out[5] = _log(counts[PURCHASE])
+    out[6] = _log(spend)
+    out[7] = _log(hours_known)
+
+
+def sentence(deviations: Mapping[str, float]) -> str:
+    """Say in what a segment differs most from the average customer.
+
+    >>> sentence({"log_spend": 2.0, "variety": -0.5, "log_purchases": 0.1})
+    'They spend more and return more to the same items than the average customer.'
+    """
+    strongest = sorted(deviations, key=lambda name: -abs(deviations[name]))[:3]
+    habits = [
+        _HABITS.get(name, (f"have more {name}", f"have less {name}"))[deviations[name] < 0.0]
+        for name in strongest
+        if abs(deviations[name]) >= _NOTABLE
+    ]
+    if not habits:
+        return "They are close to the average customer in everything."
+    words = " and ".join([", ".join(habits[:-1]), habits[-1]] if habits[1:] else habits)
+    return f"They {words} than the average customer."
+
+
+def character_names(segments: Sequence[Mapping[str, float]]) -> list[str]:
+    """Give each segment a name of its own, by its deviations from the average customer; the best match first.
+
+    >>> character_names([{"log_spend": 2.0}, {"log_spend": 3.0}, {"log_spend": 0.1}])
+    ['Big spenders 2', 'Big spenders', 'Average shoppers']
+    """
+    match = np.zeros((len(segments), len(_CHARACTERS)))
+    for j, wanted in enumerate(_CHARACTERS.values()):
+        norm = np.sqrt(sum(weight * weight for weight in wanted.values()))
+        for i, deviations in enumerate(segments):
+            match[i, j] = sum(w * deviations.get(name, 0.0) for name, w in wanted.items()) / norm
+    enough = np.maximum(match.max(axis=1) / 2.0, _NOTABLE)
+    characters = list(_CHARACTERS)
+    given: dict[int, str] = {}
+    for place in np.argsort(-match, axis=None, kind="stable").tolist():
+        i, j = divmod(place, len(characters))
+        if match[i, j] >= enough[i] and i not in given and characters[j] not in given.values():
+            given[i] = characters[j]
+    for i in range(len(segments)):
+        if i not in given:
+            usual = characters[int(match[i].argmax())] if match[i].max() >= _NOTABLE else "Average shoppers"
+            taken = sum(name.startswith(usual) for name in given.values())
+            given[i] = f"{usual} {taken + 1}" if taken else usual
+    return [given[i] for i in range(len(segments))]
+
+
+def as_rows(rows: ArrayLike, width: int) -> Floats:
+    """Copy `rows` to float64 of that width, with everything odd (NaN, infinite, huge) cut to the limits.
+
+    >>> as_rows([[1.0, float("nan")], [1e30, float("-inf")]], 2).tolist()
+    [[1.0, 0.0], [100.0, -100.0]]
+    """
+    table = np.array(rows, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] != width:
+        raise ValueError(f"expected rows of {width} features, got an array of shape {table.shape}")
+    cut = np.clip(table, -FEATURE_LIMIT, FEATURE_LIMIT)
+    return np.nan_to_num(cut, copy=False, nan=0.0)
+
+
+def standardise(rows: Floats, means: Floats, scales: Floats) -> Floats:
+    """Deviations from the mean in standard deviations, cut to ±`DEVIATION_LIMIT`; 0 where a scale is 0.
+
+    >>> standardise(np.array([[3.0, 7.0]]), np.array([1.0, 7.0]), np.array([2.0, 0.0])).tolist()
+    [[1.0, 0.0]]
+    """
+    deviations = np.divide(rows - means, scales, out=np.zeros_like(rows), where=scales > 0.0)
+    return np.clip(deviations, -DEVIATION_LIMIT, DEVIATION_LIMIT, out=deviations)
+
+
+def restored_scaler(count: int, means: Floats, variances: Floats) -> Any:
+    """River's `StandardScaler` as it was after `count` examples, its keys the numbers of the columns."""
+    return preprocessing.StandardScaler._from_state(
+        counts=dict.fromkeys(range(len(means)), count),
+        means=dict(enumerate(means.tolist())),
+        vars=dict(enumerate(variances.tolist())),
+    )

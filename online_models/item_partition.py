@@ -1,0 +1,38 @@
+"""Which item partition owns an item: CRC-32 of its id, so that any language can compute it."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from online_models.compiled import Int32s
+from online_models.vocabulary import Vocabulary, grown
+
+
+def item_partition(item: str, partitions: int) -> int:
+    """The item partition of one id.
+
+    >>> item_partition("lamp", 4)
+    2
+    """
+    return zlib.crc32(item.encode()) % partitions
+
+
+class ItemPartitions:
+    """The item partition of every code of a vocabulary."""
+
+    def __init__(self, items: Vocabulary, partitions: int) -> None:
+        self.items = items
+        self.partitions = partitions
+        self._owners: Int32s = np.zeros(64, np.int32)
+        self._known = 0
+
+    def of(self, codes: Int32s) -> Int32s:
+        """The partitions of item codes."""
+        self._owners = grown(self._owners, len(self.items))
+        for code in range(self._known, len(self.items)):
+            self._owners[code] = item_partition(self.items.names[code], self.partitions)
+        self._known = len(self.items)
+        owned: Int32s = self._owners[codes]
+        return owned

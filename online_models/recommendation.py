@@ -1,0 +1,201 @@
+"""What to show next: the neighbours of what a shopper looked at, merged, filtered and filled up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from online_models.compiled import Floats, Int8s, Int32s
+from online_models.recommendation_kernel import (
+    Fillers,
+    Lists,
+    NeighbourTable,
+    Policy,
+    Tally,
+    recent_items,
+    recommend,
+)
+from online_models.shopper_records import Shelves
+from online_models.vocabulary import Vocabulary, grown
+
+#: Where the first item of a list comes from; see `Recommendations.source`.
+SOURCES: Final = ("personal", "segment", "trending")
+
+
+@dataclass(frozen=True)
+class RecommendationSettings:
+    """How neighbour lists become one list.
+
+    Attributes
+    ----------
+    length
+        Items in a list.
+    recent_items
+        How many of the newest items are asked for their neighbours.
+    step_weight
+        The newest item counts 1, the one before it `step_weight`, then its square, and so on.
+    skip_owned
+        Leave out what the shopper has bought or has in the cart.
+    skip_current
+        Leave out the item the shopper is looking at.
+    """
+
+    length: int = 20
+    recent_items: int = 10
+    step_weight: float = 0.5
+    skip_owned: bool = True
+    skip_current: bool = True
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """Lists for n shoppers.
+
+    Attributes
+    ----------
+    items, scores, because
+        Shape (n, length): item codes, scores, and the code of the item that contributed most (-1: a filler).
+    lengths
+        Shape (n,): how many places are filled.
+    source
+        Shape (n,): position in `SOURCES` of what the first item is: a neighbour, trending in the shopper's segment,
+        or trending over all.
+    """
+
+    items: Int32s
+    scores: Floats
+    because: Int32s
+    lengths: Int32s
+    source: Int8s
+
+
+class Neighbours:
+    """Neighbour lists by item code, as the recommender reads them.
+
+    A read view: whoever fills it decides how old it may be.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, length: int = 50) -> None:
+        self.vocabulary = vocabulary
+        self.length = length
+        self.table = NeighbourTable(
+            place=np.full(64, -1, np.int32),
+            items=np.zeros((64, length), np.int32),
+            scores=np.zeros((64, length)),
+            lengths=np.zeros(64, np.int32),
+            repeats=np.zeros(64),
+        )
+        self._count = 0
+
+    def learn_one(self, item: int, items: Int32s, scores: Floats, repeats: float) -> None:
+        """Put the neighbour list of one item in place of what was known of it; longer lists are cut."""
+        place = self._place(item)
+        length = min(len(items), self.length)
+        self.table.items[place, :length] = items[:length]
+        self.table.scores[place, :length] = scores[:length]
+        self.table.lengths[place] = length
+        self.table.repeats[place] = repeats
+
+    def _place(self, item: int) -> int:
+        table = self.table._replace(place=grown(self.table.place, len(self.vocabulary), fill=-1))
+        if table.place[item] < 0:
+            table.place[item] = self._count
+            self._count += 1
+            if self._count > len(table.lengths):
+                table = NeighbourTable(
+                    place=table.place,
+                    items=grown(table.items, self._count),
+                    scores=grown(table.scores, self._count),
+                    lengths=grown(table.lengths, self._count),
+                    repeats=grown(table.repeats, self._count),
+                )
+        self.table = table
+        return int(table.place[item])
+
+
+class Recommender:
+    """Merges neighbour lists into recommendations.
+
+    The score of an item is the sum over the shopper's `recent_items` newest items, the i-th newest weighted with
+    `step_weight`^i, of its similarity to them. What remains of the list is filled with what trends in the shopper's
+    segment and then with what trends over all; fillers score below every neighbour. Ties are broken by item id.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, settings: RecommendationSettings | None = None) -> None:
+        self.vocabulary = vocabulary
+        self.settings = settings or RecommendationSettings()
+        self._tally = Tally(np.zeros(64), np.zeros(64), np.zeros(64, np.int32), np.zeros(64, np.int32))
+
+    def recent_many(self, shoppers: Int32s, shelves: Shelves) -> Int32s:
+        """The distinct codes of the items whose neighbours will be asked for."""
+        return np.unique(recent_items(shoppers, shelves.shoppers, shelves.items, self.settings.recent_items))
+
+    def predict_many(
+        self,
+        shoppers: Int32s,
+        shelves: Shelves,
+        neighbours: Neighbours,
+        segments: Int32s,
+        trending: Sequence[tuple[Int32s, Floats]],
+    ) -> Recommendations:
+        """The lists of n shoppers.
+
+        Parameters
+        ----------
+        shoppers, shelves
+            Codes of the shoppers, and where their records are.
+        neighbours
+            Neighbour lists of their recent items.
+        segments
+            Shape (n,): the segment of each shopper, -1 for none.
+        trending
+            What trends, as item codes and shares, the highest share first: one list per segment, and last the one
+            over all shoppers.
+        """
+        settings, vocabulary = self.settings, self.vocabulary
+        n, length = len(shoppers), settings.length
+        lists = Lists(
+            items=np.zeros((n, length), np.int32),
+            scores=np.zeros((n, length)),
+            because=np.zeros((n, length), np.int32),
+            lengths=np.zeros(n, np.int32),
+            source=np.zeros(n, np.int8),
+        )
+        table = neighbours.table
+        self._tally = Tally(
+            total=grown(self._tally.total, len(vocabulary)),
+            best=grown(self._tally.best, len(vocabulary)),
+            because=grown(self._tally.because, len(vocabulary)),
+            seen=grown(self._tally.seen, len(vocabulary)),
+        )
+        recommend(
+            shoppers,
+            shelves.shoppers,
+            shelves.items,
+            table._replace(place=grown(table.place, len(vocabulary), fill=-1)),
+            segments,
+            _stacked(trending),
+            Policy(settings.recent_items, settings.step_weight, settings.skip_owned, settings.skip_current),
+            vocabulary.text,
+            vocabulary.ends,
+            self._tally,
+            lists,
+        )
+        return Recommendations(*lists)
+
+
+def _stacked(trending: Sequence[tuple[Int32s, Floats]]) -> Fillers:
+    longest = max(len(codes) for codes, _ in trending)
+    fillers = Fillers(
+        items=np.zeros((len(trending), longest), np.int32),
+        shares=np.zeros((len(trending), longest)),
+        lengths=np.zeros(len(trending), np.int32),
+    )
+    for row, (codes, shares) in enumerate(trending):
+        fillers.items[row, : len(codes)] = codes
+        fillers.shares[row, : len(codes)] = shares
+        fillers.lengths[row] = len(codes)
+    return fillers

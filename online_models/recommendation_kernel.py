@@ -1,0 +1,204 @@
+"""The loops of `online_models.recommendation`."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from online_models.compiled import Bytes, Floats, Int8s, Int32s, Int64s, Records, compiled
+from online_models.ranking import insert, rounded
+from online_models.shopper_records import Shopper
+
+NOTHING: Final = -1
+_PERSONAL, _SEGMENT, _TRENDING = 0, 1, 2
+
+
+class NeighbourTable(NamedTuple):
+    """`place[code]` is the row of an item in the other arrays, -1 if nothing is known of it."""
+
+    place: Int32s
+    items: Int32s
+    scores: Floats
+    lengths: Int32s
+    repeats: Floats
+
+
+class Fillers(NamedTuple):
+    """Trending lists as rows, the last one over all shoppers: item codes, shares, lengths."""
+
+    items: Int32s
+    shares: Floats
+    lengths: Int32s
+
+
+class Tally(NamedTuple):
+    """One shopper's candidates while their scores are summed; by item code, all zero between shoppers.
+
+    `seen` lists the candidates so far, `best` holds the largest single contribution and `because` who made it.
+    """
+
+    total: Floats
+    best: Floats
+    because: Int32s
+    seen: Int32s
+
+
+class Lists(NamedTuple):
+    """The result, one row a shopper; see `online_models.recommendation.Recommendations`."""
+
+    items: Int32s
+    scores: Floats
+    because: Int32s
+    lengths: Int32s
+    source: Int8s
+
+
+class Policy(NamedTuple):
+    """`RecommendationSettings` as the kernel takes them."""
+
+    recent_items: int
+    step_weight: float
+    skip_owned: bool
+    skip_current: bool
+
+
+@compiled
+def recent_items(chosen: Int32s, shoppers: Records, items: Int32s, most: int) -> Int32s:
+    """Codes of the newest items of shoppers, with repetitions."""
+    recent = np.zeros(len(chosen) * most, np.int32)
+    n = 0
+    for shopper in chosen:
+        s = shoppers[shopper]
+        length = min(most, s.items_length)
+        end = s.items_start + s.items_length
+        recent[n : n + length] = items[end - length : end]
+        n += length
+    return recent[:n]
+
+
+@compiled
+def recommend(
+    chosen: Int32s,
+    shoppers: Records,
+    items: Int32s,
+    neighbours: NeighbourTable,
+    segments: Int32s,
+    fillers: Fillers,
+    policy: Policy,
+    text: Bytes,
+    ends: Int64s,
+    tally: Tally,
+    lists: Lists,
+) -> None:
+    """Fill `lists` for the shoppers `chosen`."""
+    for n in range(len(chosen)):
+        s = shoppers[chosen[n]]
+        end = s.items_start + s.items_length
+        recent = items[max(s.items_start, end - policy.recent_items) : end]
+        count = _sum_up(recent, neighbours, policy, tally)
+        _exclude(s, recent, policy, tally)
+        length = 0
+        for j in range(count):
+            item = tally.seen[j]
+            if tally.total[item] > 0.0:
+                at = insert(item, rounded(tally.total[item]), length, lists.items[n], lists.scores[n], text, ends)
+                length = min(length + (at >= 0), lists.items.shape[1])
+        for j in range(length):
+            lists.because[n, j] = tally.because[lists.items[n, j]]
+        lists.source[n] = _PERSONAL if length else _TRENDING
+        if segments[n] >= 0:
+            filled = _fill(n, length, segments[n], s, recent, fillers, policy, text, ends, lists)
+            if length == 0 and filled > 0:
+                lists.source[n] = _SEGMENT
+            length = filled
+        lists.lengths[n] = _fill(n, length, len(fillers.lengths) - 1, s, recent, fillers, policy, text, ends, lists)
+        for j in range(count):
+            tally.total[tally.seen[j]] = 0.0
+            tally.best[tally.seen[j]] = 0.0
+
+
+@compiled
+def _sum_up(recent: Int32s, neighbours: NeighbourTable, policy: Policy, tally: Tally) -> int:
+    """Add up what the recent items say; return how many candidates there are."""
+    count = 0
+    weight = 1.0
+    for j in range(len(recent) - 1, -1, -1):
+        row = neighbours.place[recent[j]]
+        if row >= 0:
+            count = _vote(recent[j], recent[j], weight * neighbours.repeats[row], count, tally)
+            for k in range(neighbours.lengths[row]):
+                item, gain = neighbours.items[row, k], weight * neighbours.scores[row, k]
+                count = _vote(recent[j], item, gain, count, tally)
+        weight *= policy.step_weight
+    return count
+
+
+@compiled
+def _vote(voter: int, item: int, gain: float, count: int, tally: Tally) -> int:
+    if gain <= 0.0:
+        return count
+    if tally.best[item] == 0.0:
+        tally.seen[count] = item
+        count += 1
+    tally.total[item] += gain
+    if gain > tally.best[item]:
+        tally.best[item] = gain
+        tally.because[item] = voter
+    return count
+
+
+@compiled
+def _exclude(s: Shopper, recent: Int32s, policy: Policy, tally: Tally) -> None:
+    if policy.skip_current and len(recent) > 0:
+        tally.total[recent[-1]] = 0.0
+    if policy.skip_owned:
+        for j in range(s.cart_length):
+            tally.total[s.cart[j]] = 0.0
+        for j in range(s.bought_length):
+            tally.total[s.bought[j]] = 0.0
+
+
+@compiled
+def _fill(
+    n: int,
+    length: int,
+    row: int,
+    s: Shopper,
+    recent: Int32s,
+    fillers: Fillers,
+    policy: Policy,
+    text: Bytes,
+    ends: Int64s,
+    lists: Lists,
+) -> int:
+    """Fill up list `n` behind its first `length` entries, all scoring below them; return its new length."""
+    room = lists.items.shape[1]
+    base = length
+    highest = 0.5 * (lists.scores[n, base - 1] if base else 1.0)
+    for j in range(fillers.lengths[row]):
+        item = fillers.items[row, j]
+        if _listed(item, lists.items[n, :base]) or _unwanted(item, s, recent, policy):
+            continue
+        score = rounded(highest * fillers.shares[row, j] / fillers.shares[row, 0])
+        at = insert(item, score, length - base, lists.items[n, base:], lists.scores[n, base:], text, ends)
+        length = min(length + (at >= 0), room)
+    lists.because[n, base:length] = NOTHING
+    return length
+
+
+@compiled
+def _unwanted(item: int, s: Shopper, recent: Int32s, policy: Policy) -> bool:
+    if policy.skip_current and len(recent) > 0 and recent[-1] == item:
+        return True
+    if not policy.skip_owned:
+        return False
+    return _listed(item, s.cart[: s.cart_length]) or _listed(item, s.bought[: s.bought_length])
+
+
+@compiled
+def _listed(item: int, codes: Int32s) -> bool:
+    for code in codes:  # noqa: SIM110 - numba compiles the loop, not any()
+        if code == item:
+            return True
+    return False

@@ -1,0 +1,292 @@
+"""Groups of customers that keep their number: River's streaming K-means with a careful start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from river import cluster, preprocessing
+
+from online_models.compiled import Floats, Int64s
+from online_models.features import PROFILE_FEATURES, as_rows, character_names, restored_scaler, sentence, standardise
+
+#: Number of examples after which the count of a segment's customers has lost half its weight.
+_MEMORY: Final = 10_000
+_PARAMETERS = ("n_segments", "features", "block", "step", "gain", "seed")
+
+
+class Segment(NamedTuple):
+    """One group of customers, as a marketer would want to read it.
+
+    `share` is its part of the recent customers, `centroid` its middle in the units of the features.
+    """
+
+    number: int
+    name: str
+    sentence: str
+    share: float
+    centroid: dict[str, float]
+
+
+def squares(points: Floats, centers: Floats) -> Floats:
+    """Squared distance of every centre (rows) to every point (columns)."""
+    return np.array([((points - center) ** 2).sum(axis=1) for center in centers]).reshape(-1, len(points))
+
+
+def nearest(points: Floats, centers: Floats) -> Int64s:
+    """The index of the closest centre for each point; the lower index if two are equally close."""
+    return np.asarray(squares(points, centers).argmin(axis=0), dtype=np.int64)
+
+
+def next_center(points: Floats, centers: Floats, rng: np.random.Generator) -> tuple[Floats, float]:
+    """Choose one more centre among `points` by greedy k-means++; also tells the spread that is left with it.
+
+    Eight candidates are drawn, likelier the further from all centres, and the one that helps most wins. A
+    lone outlier is far away but helps nobody else, so it seldom does.
+    """
+    now = squares(points, centers).min(axis=0, initial=np.inf)
+    odds = now / now.sum() if 1e-9 < now.sum() < np.inf else None
+    candidates = points[rng.choice(len(points), size=8, p=odds)]
+    left = np.minimum(now, squares(points, candidates)).sum(axis=1)
+    best = int(left.argmin())
+    return candidates[best], float(left[best])
+
+
+def seed_centers(points: Floats, count: int, rng: np.random.Generator) -> Floats:
+    """The best of several k-means++ starts, each improved by Lloyd's algorithm."""
+    best, least = points[:count], np.inf
+    for _ in range(8):
+        centers = points[:0]
+        for _ in range(count):
+            centers = np.vstack([centers, next_center(points, centers, rng)[0]])
+        for _ in range(10):
+            owner = nearest(points, centers)
+            for i in np.unique(owner):
+                centers[i] = points[owner == i].mean(axis=0)
+        spread = float(squares(points, centers).min(axis=0).sum())
+        if spread < least:
+            best, least = centers, spread
+    return best
+
+
+class Segments:
+    """A fixed number of customer groups that follow the customers and keep their numbers.
+
+    River's `KMeans` behind River's `StandardScaler`. Time is cut into blocks of `block` examples. The first
+    block is only collected; then the centres are chosen on it and it is learned, one example after the other.
+    From there on every example moves the centre nearest to it a little. A segment's number is the index of
+    its centre, and centres are never reordered: segment 3 stays segment 3 however far it wanders.
+
+    The scaler learns all the time, but what it has learned is applied only between two blocks, and then the
+    centres are carried over: each keeps its place in the units of the features, so a change of scale moves no
+    segment. Within a block nothing but the centres moves.
+
+    A centre can become useless, because its customers are gone or another centre has come to sit beside it.
+    After each block the least needed centre moves to where k-means++ would put a further one, if that shrinks
+    the spread of the block by at least `gain`; its number then means other customers. In a steady shop this
+    does not happen; in a new one, where the first customers are unlike the later ones, a few times early on.
+
+    Parameters
+    ----------
+    n_segments
+        How many groups.
+    features
+        Names of the features, in the order of the columns.
+    block
+        Examples between two looks at scale and spread, and length of the warm-up; at least 10 per segment.
+    step
+        How far a centre moves towards an example, between 0 and 1 (River calls it `halflife`). 0.02 averages
+        over about the last 50 customers of a segment.
+    gain
+        The part of the spread that has to be won before a centre is moved elsewhere; 1 never moves any.
+    seed
+        Chooses the initial centres.
+
+    Attributes
+    ----------
+    examples : int
+        How many examples were seen.
+    means, scales : array
+        What takes the features to standard deviations in the present block.
+    sizes : array
+        Decayed number of examples per segment.
+
+    Examples
+    --------
+    >>> model = Segments(n_segments=2, features=("log_spend", "variety"), block=20)
+    >>> for i in range(40):
+    ...     model.learn_one({"log_spend": 6.0 * (i % 2), "variety": 0.5})
+    >>> rich, poor = (model.predict_one({"log_spend": spend, "variety": 0.5}) for spend in (5.0, 1.0))
+    >>> model.describe()[rich].name, model.describe()[rich].sentence, model.describe()[rich].share
+    ('Big spenders', 'They spend more than the average customer.', 0.5)
+    >>> model.describe()[poor].centroid
+    {'log_spend': 0.0, 'variety': 0.5}
+
+    References
+    ----------
+    [^1]: [River: KMeans](https://riverml.xyz/latest/api/cluster/KMeans/)
+    [^2]: [Arthur, D. and Vassilvitskii, S., 2007. k-means++: the advantages of careful seeding. SODA, 1027-1035](https://theory.stanford.edu/~sergei/papers/kMeansPP-soda.pdf)
+
+    """
+
+    def __init__(
+        self,
+        n_segments: int = 8,
+        features: Sequence[str] = PROFILE_FEATURES,
+        block: int = 512,
+        step: float = 0.02,
+        gain: float = 0.02,
+        seed: int = 0,
+    ) -> None:
+        if n_segments < 2 or block < 10 * n_segments:
+            raise ValueError("segments needs at least 2 segments, and 10 examples per segment in a block")
+        self.n_segments = n_segments
+        self.features = tuple(features)
+        self.block = block
+        self.step = step
+        self.gain = gain
+        self.seed = seed
+        self.examples = 0
+        self.scaler: Any = preprocessing.StandardScaler()
+        self.k_means: Any = cluster.KMeans(n_clusters=n_segments, halflife=step, seed=seed)
+        self.means = np.zeros(len(self.features))
+        self.scales = np.zeros(len(self.features))
+        self.sizes = np.zeros(n_segments)
+        self._rows = np.zeros((block, len(self.features)))
+
+    @property
+    def centers(self) -> Floats:
+        """River's centres, one row per segment, in standard deviations; no rows during warm-up."""
+        columns = range(len(self.features))
+        centers = self.k_means.centers.values() if self.examples >= self.block else ()
+        table = [[center[j] for j in columns] for center in centers]
+        return np.array(table, dtype=np.float64).reshape(-1, len(self.features))
+
+    def learn_one(self, x: Mapping[str, float]) -> None:
+        """Learn one example, given by feature names."""
+        self.learn_predict_many([[x[name] for name in self.features]])
+
+    def learn_many(self, X: ArrayLike) -> None:  # noqa: N803
+        """Learn the rows of `X`, in order: the same as `learn_one` for each, bit for bit."""
+        self.learn_predict_many(X)
+
+    def learn_predict_many(self, X: ArrayLike) -> Int64s:  # noqa: N803
+        """Learn the rows of `X`; returns the segment each was put into, -1 during warm-up."""
+        rows = as_rows(X, len(self.features))
+        segments = np.full(len(rows), -1, dtype=np.int64)
+        start = 0
+        while start < len(rows):
+            place = self.examples % self.block
+            taken = rows[start : start + self.block - place]
+            stop = start + len(taken)
+            self._rows[place : place + len(taken)] = taken
+            if self.examples >= self.block:
+                segments[start:stop] = self._move(standardise(taken, self.means, self.scales))
+            self.examples += len(taken)
+            if self.examples % self.block == 0:
+                self._end_block()
+            start = stop
+        return segments
+
+    def predict_one(self, x: Mapping[str, float]) -> int | None:
+        """The number of the customer's segment; None during warm-up."""
+        segment = int(self.predict_many([[x[name] for name in self.features]])[0])
+        return None if segment < 0 else segment
+
+    def predict_many(self, X: ArrayLike) -> Int64s:  # noqa: N803
+        """The number of each row's segment; -1 during warm-up."""
+        rows = as_rows(X, len(self.features))
+        if self.examples < self.block:
+            return np.full(len(rows), -1, dtype=np.int64)
+        return nearest(standardise(rows, self.means, self.scales), self.centers)
+
+    def describe(self) -> list[Segment]:
+        """All segments by number, in words that set them against the recent customers; empty in warm-up."""
+        centers = self.centers
+        if not len(centers):
+            return []
+        shares = self.sizes / self.sizes.sum()
+        from_average, in_units = centers - shares @ centers, self.means + centers * self.scales
+        deviations = [dict(zip(self.features, row, strict=True)) for row in from_average.tolist()]
+        middles = [dict(zip(self.features, row, strict=True)) for row in in_units.tolist()]
+        told = zip(character_names(deviations), deviations, shares.tolist(), middles, strict=True)
+        return [Segment(i, name, sentence(apart), *rest) for i, (name, apart, *rest) in enumerate(told)]
+
+    def state(self) -> dict[str, Any]:
+        """Everything there is to know, as plain values and arrays."""
+        learned = {
+            "features": list(self.features),
+            "examples": self.examples,
+            "means": self.means.copy(),
+            "variances": np.array([self.scaler.vars.get(j, 0.0) for j in range(len(self.features))]),
+            "centers": self.centers,
+            "sizes": self.sizes.copy(),
+            "rows": self._rows.copy(),
+        }
+        return {name: getattr(self, name) for name in _PARAMETERS} | learned
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Segments:
+        """Rebuild what `state` was taken from; it goes on exactly as the original would."""
+        model = cls(**{name: state[name] for name in _PARAMETERS})
+        model.examples = int(state["examples"])
+        model.sizes[:] = state["sizes"]
+        model._rows[:] = state["rows"]
+        blocks = model.examples // model.block
+        if blocks:
+            model.scaler = restored_scaler(blocks * model.block, state["means"], state["variances"])
+            model._rescale()
+            model._place(state["centers"])
+        return model
+
+    def _move(self, points: Floats) -> list[int]:
+        """Let River move the nearest centre towards each point, and count who it was.
+
+        The keys are integers because River adds up distances over a set of keys: a set of integers comes in
+        the same order in every process, one of strings does not, and the last bits would differ.
+        """
+        learn = self.k_means.learn_predict_one
+        owners: list[int] = [learn(dict(enumerate(row))) for row in points.tolist()]
+        self.sizes += np.bincount(owners, minlength=self.n_segments)
+        return owners
+
+    def _end_block(self) -> None:
+        middles = self.means + self.centers * self.scales if self.examples > self.block else None
+        for row in self._rows.tolist():
+            self.scaler.learn_one(dict(enumerate(row)))
+        self._rescale()
+        points = standardise(self._rows, self.means, self.scales)
+        rng = np.random.default_rng([self.seed, self.examples])
+        if middles is None:
+            self._place(seed_centers(points, self.n_segments, rng))
+            self._move(points)
+        else:
+            self._place(standardise(middles, self.means, self.scales))
+            self._relocate(points, rng)
+        self.sizes *= 0.5 ** (self.block / _MEMORY)
+
+    def _relocate(self, points: Floats, rng: np.random.Generator) -> None:
+        """Move the least needed centre if that does enough good; it gets half of those it is put beside."""
+        centers = self.centers
+        distances = squares(points, centers)
+        left = [np.delete(distances, i, axis=0).min(axis=0).sum() for i in range(self.n_segments)]
+        lost = int(np.argmin(left))
+        others = np.delete(centers, lost, axis=0)
+        center, spread = next_center(points, others, rng)
+        if spread < (1.0 - self.gain) * distances.min(axis=0).sum():
+            donor = int(nearest(center[None], others)[0])
+            donor += donor >= lost
+            centers[lost] = center
+            self._place(centers)
+            self.sizes[[lost, donor]] = (self.sizes[lost] + self.sizes[donor]) / 2.0
+
+    def _place(self, centers: Floats) -> None:
+        for i, center in enumerate(centers.tolist()):
+            self.k_means.centers[i].update(enumerate(center))
+
+    def _rescale(self) -> None:
+        columns = range(len(self.features))
+        self.means = np.array([self.scaler.means[j] for j in columns])
+        self.scales = np.sqrt([max(self.scaler.vars[j], 0.0) for j in columns])

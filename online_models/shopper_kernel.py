@@ -1,0 +1,355 @@
+"""The fold of one event into one shopper: sessions, counters, recent items, and what the other models learn from it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from online_models.compiled import Float32s, Floats, Int32s, compiled
+from online_models.events import ADD_TO_CART, IMPRESSION, PURCHASE, REMOVE_FROM_CART
+from online_models.features import (
+    PROFILE_FEATURES,
+    PROPENSITY_FEATURES,
+    profile_features,
+    propensity_features,
+)
+from online_models.shopper_records import (
+    EXAMPLE_ITEMS,
+    Actions,
+    Found,
+    Shelves,
+    Shopper,
+)
+from online_models.slabs import SIZES, give_back, slab_length, take
+
+#: Places in `Shelves.clock`: the highest event time, and the ends of the list of open sessions (-1: empty).
+WATERMARK, OLDEST, NEWEST = 0, 1, 2
+
+#: What `Increments.kind` says; see `online_models.similarity`.
+_SEEN_AGAIN, _FIRST_IN_SESSION, _ACTION = 0, 1, 2
+#: Items of earlier sessions kept as context when a new session begins.
+_CARRIED: Final = 7
+_DAY_MS: Final = 86_400_000.0
+#: Items further apart than this in a session still count as met, but add no weight.
+_REACH: Final = 10
+#: How much a meeting counts in the list of the later item, against 1 in that of the earlier one.
+_BACKWARD: Final = 0.5
+
+
+@compiled
+def fold(
+    done: int,
+    actions: Actions,
+    action_weights: Floats,
+    gap_ms: int,
+    shelves: Shelves,
+    found: Found,
+) -> int:
+    """Fold events from number `done` on; return how many are done, fewer than all where room has run out."""
+    for i in range(done, len(actions.ts)):
+        s, ts = shelves.shoppers[actions.shopper[i]], actions.ts[i]
+        shelves.clock[WATERMARK] = max(shelves.clock[WATERMARK], ts)
+        if not _close_ended_sessions(i, gap_ms, shelves, found) or not _room_to_tell(s, found):
+            return i
+        if s.sessions == 0 or ts - s.last_seen > gap_ms:
+            if not _turn_over(i, actions.shopper[i], ts, gap_ms, shelves, found):
+                return i
+        elif ts < s.session_start - gap_ms:  # from a session long over: it counts, and teaches nothing
+            _count(s, actions.type[i], ts, actions.price[i], actions.quantity[i])
+            continue
+        elif not _room_for_item(s, shelves):
+            return i
+        _act(i, actions, action_weights, shelves, found)
+    return len(actions.ts)
+
+
+@compiled
+def _act(i: int, actions: Actions, action_weights: Floats, shelves: Shelves, found: Found) -> None:
+    """Fold event `i` into the running session of its shopper."""
+    shopper, item, kind, ts = actions.shopper[i], actions.item[i], actions.type[i], actions.ts[i]
+    s = shelves.shoppers[shopper]
+    s.pause = max(0, ts - s.last_seen) / 1000.0 if s.session_events else 0.0
+    if kind == PURCHASE and not s.labelled:
+        _tell(i, shopper, 1, ts, shelves, found)
+    _count(s, kind, ts, actions.price[i], actions.quantity[i])
+    s.session_start = min(s.session_start, ts)
+    s.session_counts[kind] += 1
+    s.session_events += 1
+    s.price = actions.price[i]
+    if s.price > 0.0:
+        s.session_prices += s.price
+        s.session_priced += 1
+    if kind != IMPRESSION:
+        _meet(i, s, ts, item, action_weights[kind], shelves.items, found)
+    _own(s, kind, item)
+    if not s.labelled:
+        _move_to_newest(shopper, shelves)
+        if _mix(ts, s.session_events) % np.uint64(s.session_events) == 0:
+            _describe_session(s.moment, s)
+
+
+@compiled
+def _room_to_tell(s: Shopper, found: Found) -> bool:
+    """Whether all that one event can lead to fits: two examples, and two increments per recent item."""
+    increments = found.filled[0] + 2 * s.items_length + 2
+    return bool(found.filled[1] + 2 <= len(found.bought) and increments <= len(found.row))
+
+
+@compiled
+def _turn_over(i: int, shopper: int, ts: int, gap_ms: int, shelves: Shelves, found: Found) -> bool:
+    """End the shopper's session, if there is one, and begin the next; False if the pool has to grow first."""
+    s = shelves.shoppers[shopper]
+    if s.items_size != 0:
+        start = take(0, shelves.free, shelves.top, shelves.items)
+        if start < 0:
+            return False
+        _carry_over(s, start, shelves)
+    else:
+        _carry_over(s, s.items_start, shelves)
+    if s.sessions == 0:
+        s.first_seen = ts
+    elif not s.labelled:
+        _tell(i, shopper, 0, s.last_seen + gap_ms, shelves, found)
+    _begin_session(s, shopper, ts, shelves)
+    return True
+
+
+@compiled
+def _count(s: Shopper, kind: int, ts: int, price: float, quantity: int) -> None:
+    s.counts[kind] += 1
+    s.first_seen = min(s.first_seen, ts)
+    s.last_seen = max(s.last_seen, ts)
+    if kind == PURCHASE:
+        s.spend += price * quantity
+
+
+@compiled
+def _meet(i: int, s: Shopper, ts: int, item: int, weight: float, items: Int32s, found: Found) -> None:
+    """Tell the similarity model that `item` met the other items of the session, and make it the newest of them."""
+    start, end = s.items_start, s.items_start + s.items_length
+    first = end - s.session_items
+    place = end
+    for j in range(first, end):
+        if items[j] == item:
+            place = j
+    again = place < end
+    kind = _SEEN_AGAIN if again else _FIRST_IN_SESSION
+    _increment(i, ts, item, item, weight, _ACTION, found)
+    for j in range(end - 1, first - 1, -1):
+        distance = end - j
+        closeness = weight / distance if distance <= _REACH else 0.0
+        if items[j] == item:
+            _increment(i, ts, item, item, closeness, _SEEN_AGAIN, found)
+        elif closeness > 0.0 or not again:
+            _increment(i, ts, items[j], item, closeness, kind, found)
+            _increment(i, ts, item, items[j], _BACKWARD * closeness, kind, found)
+    if again:
+        s.session_repeats += 1
+    else:
+        for j in range(start, first):  # the same item carried over from an earlier session
+            if items[j] == item:
+                place = j
+        s.session_items += 1
+        s.items_met += 1
+        s.items_length += place == end
+    for j in range(place, s.items_start + s.items_length - 1):
+        items[j] = items[j + 1]
+    items[s.items_start + s.items_length - 1] = item
+
+
+@compiled
+def _increment(i: int, ts: int, row: int, neighbour: int, weight: float, kind: int, found: Found) -> None:
+    n = found.filled[0]
+    found.filled[0] += 1
+    found.event[n], found.ts[n], found.row[n], found.neighbour[n] = i, ts, row, neighbour
+    found.weight[n], found.kind[n] = weight, kind
+
+
+@compiled
+def _room_for_item(s: Shopper, shelves: Shelves) -> bool:
+    """Make sure that the shopper's slab has a place for one more item; False if the pool has to grow first."""
+    items = shelves.items
+    start, length = s.items_start, s.items_length
+    if length < slab_length(s.items_size):
+        return True
+    if s.items_size == SIZES - 1:
+        for j in range(start, start + length - 1):
+            items[j] = items[j + 1]
+        s.items_length -= 1
+        s.session_items = min(s.session_items, s.items_length)
+        return True
+    bigger = take(s.items_size + 1, shelves.free, shelves.top, items)
+    if bigger < 0:
+        return False
+    items[bigger : bigger + length] = items[start : start + length]
+    give_back(s.items_size, start, shelves.free, items)
+    s.items_start, s.items_size = bigger, s.items_size + 1
+    return True
+
+
+@compiled
+def _carry_over(s: Shopper, start: int, shelves: Shelves) -> None:
+    """Keep the newest items as context for a new session, in the smallest slab, at `start`."""
+    kept = min(s.items_length, _CARRIED)
+    first = s.items_start + s.items_length - kept
+    for j in range(kept):
+        shelves.items[start + j] = shelves.items[first + j]
+    if s.items_size > 0:
+        give_back(s.items_size, s.items_start, shelves.free, shelves.items)
+    s.items_start, s.items_length, s.items_size = start, kept, 0
+
+
+@compiled
+def _begin_session(s: Shopper, shopper: int, ts: int, shelves: Shelves) -> None:
+    s.previous_end = s.last_seen if s.sessions > 0 else 0
+    s.sessions += 1
+    s.session_start = ts
+    s.session_counts[:] = 0
+    s.session_events = s.session_repeats = s.session_priced = s.session_items = s.labelled = 0
+    s.session_prices = s.pause = s.price = 0.0
+    _describe_session(s.moment, s)
+    s.older = s.newer = -1
+    clock = shelves.clock
+    if clock[NEWEST] >= 0:
+        shelves.shoppers[clock[NEWEST]].newer = shopper
+        s.older = clock[NEWEST]
+    else:
+        clock[OLDEST] = shopper
+    clock[NEWEST] = shopper
+
+
+@compiled
+def _unlink(shopper: int, shelves: Shelves) -> None:
+    s = shelves.shoppers[shopper]
+    if s.older >= 0:
+        shelves.shoppers[s.older].newer = s.newer
+    else:
+        shelves.clock[OLDEST] = s.newer
+    if s.newer >= 0:
+        shelves.shoppers[s.newer].older = s.older
+    else:
+        shelves.clock[NEWEST] = s.older
+    s.older = s.newer = -1
+
+
+@compiled
+def _move_to_newest(shopper: int, shelves: Shelves) -> None:
+    if shelves.clock[NEWEST] == shopper:
+        return
+    _unlink(shopper, shelves)
+    newest = shelves.clock[NEWEST]
+    shelves.shoppers[shopper].older = newest
+    if newest >= 0:
+        shelves.shoppers[newest].newer = shopper
+    else:
+        shelves.clock[OLDEST] = shopper
+    shelves.clock[NEWEST] = shopper
+
+
+@compiled
+def _close_ended_sessions(i: int, gap_ms: int, shelves: Shelves, found: Found) -> bool:
+    """Tell the label of every session that is over by event time; False if there is no room for its example."""
+    clock = shelves.clock
+    while clock[OLDEST] >= 0:
+        last_seen = shelves.shoppers[clock[OLDEST]].last_seen
+        if clock[WATERMARK] - last_seen <= gap_ms:
+            return True
+        if found.filled[1] == len(found.bought):
+            return False
+        _tell(i, clock[OLDEST], 0, last_seen + gap_ms, shelves, found)
+    return True
+
+
+@compiled
+def _tell(i: int, shopper: int, bought: int, known_at: int, shelves: Shelves, found: Found) -> None:
+    """Emit the session as a labelled example: it ended in a purchase, or it is over without one."""
+    s = shelves.shoppers[shopper]
+    n = found.filled[1]
+    found.filled[1] += 1
+    found.example_event[n], found.bought[n], found.known_at[n] = i, bought, known_at
+    found.features[n] = s.moment
+    _describe_shopper(found.profile[n], s)
+    length = min(s.session_items, EXAMPLE_ITEMS)
+    found.example_lengths[n] = length
+    first = s.items_start + s.items_length - length
+    found.example_items[n, :length] = shelves.items[first : first + length]
+    s.labelled = 1
+    _unlink(shopper, shelves)
+
+
+@compiled
+def moments(chosen: Int32s, shelves: Shelves) -> Float32s:
+    """The `PROPENSITY_FEATURES` of shoppers, one row each, as of their last event."""
+    rows = np.zeros((len(chosen), len(PROPENSITY_FEATURES)), np.float32)
+    for n in range(len(chosen)):
+        _describe_session(rows[n], shelves.shoppers[chosen[n]])
+    return rows
+
+
+@compiled
+def profiles(chosen: Int32s, shelves: Shelves) -> Float32s:
+    """The `PROFILE_FEATURES` of shoppers, one row each, as of their last event."""
+    rows = np.zeros((len(chosen), len(PROFILE_FEATURES)), np.float32)
+    for n in range(len(chosen)):
+        _describe_shopper(rows[n], shelves.shoppers[chosen[n]])
+    return rows
+
+
+@compiled
+def _describe_session(out: Float32s, s: Shopper) -> None:
+    events = s.session_events - s.session_counts[IMPRESSION]
+    now = max(s.last_seen, s.session_start)
+    mean_price = s.session_prices / s.session_priced if s.session_priced else 0.0
+    bought_before = s.counts[PURCHASE] - s.session_counts[PURCHASE]
+    days_away = (s.session_start - s.previous_end) / _DAY_MS if s.previous_end else 0.0
+    propensity_features(
+        out, s.session_counts, events, s.session_repeats, (now - s.session_start) / 1000.0, s.pause, mean_price,
+        s.price, s.cart_length, s.sessions - 1, bought_before, days_away, now,
+    )  # fmt: skip
+
+
+@compiled
+def _describe_shopper(out: Float32s, s: Shopper) -> None:
+    hours_known = (s.last_seen - s.first_seen) / 3_600_000.0
+    profile_features(out, s.counts, s.sessions, s.items_met, s.spend, hours_known)
+
+
+@compiled
+def _own(s: Shopper, kind: int, item: int) -> None:
+    """Keep the cart and the list of what was bought."""
+    if kind in (REMOVE_FROM_CART, PURCHASE):
+        s.cart_length = _without(s.cart, s.cart_length, item)
+    if kind == ADD_TO_CART:
+        s.cart_length = _with_newest(s.cart, s.cart_length, item)
+    if kind == PURCHASE:
+        s.bought_length = _with_newest(s.bought, s.bought_length, item)
+
+
+@compiled
+def _without(codes: Int32s, length: int, item: int) -> int:
+    kept = 0
+    for j in range(length):
+        if codes[j] != item:
+            codes[kept] = codes[j]
+            kept += 1
+    return kept
+
+
+@compiled
+def _with_newest(codes: Int32s, length: int, item: int) -> int:
+    length = _without(codes, length, item)
+    if length == len(codes):
+        codes[:-1] = codes[1:]
+        length -= 1
+    codes[length] = item
+    return length + 1
+
+
+@compiled
+def _mix(a: int, b: int) -> np.uint64:
+    """A well-mixed 64-bit number made of two others (SplitMix64): chance that replays the same."""
+    z = np.uint64(a) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(b) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))

@@ -1,0 +1,121 @@
+"""What is kept of one shopper: a fixed-size record, and a slab with the items seen lately."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+
+from online_models.compiled import Float32s, Floats, Int8s, Int32s, Int64s, Records
+from online_models.events import EVENT_TYPES
+from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
+
+CART_LENGTH: Final = 12
+BOUGHT_LENGTH: Final = 24
+#: The most items of a session that an example names, the newest.
+EXAMPLE_ITEMS: Final = 16
+
+SHOPPER: Final = np.dtype(
+    [
+        ("first_seen", np.int64),  # event time in ms, as every time here
+        ("last_seen", np.int64),
+        ("spend", np.float64),  # price times quantity over all purchases
+        ("counts", np.int32, (len(EVENT_TYPES),)),  # events of each type
+        ("sessions", np.int32),
+        ("previous_end", np.int64),  # when the session before this one ended, 0 if there was none
+        ("session_start", np.int64),
+        ("session_counts", np.int32, (len(EVENT_TYPES),)),
+        ("session_events", np.int32),
+        ("session_repeats", np.int32),  # events on an item already seen in this session
+        ("pause", np.float64),  # seconds between the last two events of this session
+        ("price", np.float64),  # of the last event, 0 if it had none
+        ("session_prices", np.float64),  # sum over the events that had a price
+        ("session_priced", np.int32),
+        ("session_items", np.int32),  # how many of the recent items belong to this session
+        ("items_met", np.int32),  # distinct items of each session, summed over the sessions
+        ("items_start", np.int32),  # where in the pool the recent items begin, oldest first
+        ("items_length", np.int32),
+        ("items_size", np.int32),  # size class of the slab
+        ("cart", np.int32, (CART_LENGTH,)),  # item codes, oldest first
+        ("cart_length", np.int32),
+        ("bought", np.int32, (BOUGHT_LENGTH,)),
+        ("bought_length", np.int32),
+        ("labelled", np.int32),  # 1: whether this session ends in a purchase is known and told
+        ("moment", np.float32, (len(PROPENSITY_FEATURES),)),  # features at a random moment of the session
+        ("older", np.int32),  # neighbours in the list of open sessions, in order of their last event
+        ("newer", np.int32),
+    ],
+    align=True,
+)
+
+
+#: One record of dtype `SHOPPER`, as kernels see it.
+Shopper: TypeAlias = Any
+
+
+class Shelves(NamedTuple):
+    """The arrays that hold all shoppers of a partition.
+
+    `items` is the pool of recent items, `free` and `top` its free list (see `online_models.slabs`); `clock` holds the
+    places `WATERMARK`, `OLDEST` and `NEWEST` of `online_models.shopper_kernel`.
+    """
+
+    shoppers: Records
+    items: Int32s
+    free: Int64s
+    top: Int64s
+    clock: Int64s
+
+
+class Actions(NamedTuple):
+    """Events as columns: shopper and item codes, event type codes, event time in ms, price per piece, pieces."""
+
+    shopper: Int32s
+    item: Int32s
+    type: Int32s
+    ts: Int64s
+    price: Floats
+    quantity: Int64s
+
+
+class Found(NamedTuple):
+    """What the kernel found in a batch, filled up to `filled[0]` increments and `filled[1]` examples.
+
+    Increments are as in `online_models.similarity.Increments`, examples as in `online_models.learner`; `event` and
+    `example_event` say which event of the batch caused each, `example_items` the session's newest items.
+    """
+
+    event: Int32s
+    ts: Int64s
+    row: Int32s
+    neighbour: Int32s
+    weight: Float32s
+    kind: Int8s
+    example_event: Int32s
+    features: Float32s
+    profile: Float32s
+    bought: Int8s
+    known_at: Int64s
+    example_items: Int32s
+    example_lengths: Int32s
+    filled: Int64s
+
+
+def room_for(increments: int, examples: int) -> Found:
+    """An empty `Found` with room for so many increments and examples."""
+    return Found(
+        event=np.zeros(increments, np.int32),
+        ts=np.zeros(increments, np.int64),
+        row=np.zeros(increments, np.int32),
+        neighbour=np.zeros(increments, np.int32),
+        weight=np.zeros(increments, np.float32),
+        kind=np.zeros(increments, np.int8),
+        example_event=np.zeros(examples, np.int32),
+        features=np.zeros((examples, len(PROPENSITY_FEATURES)), np.float32),
+        profile=np.zeros((examples, len(PROFILE_FEATURES)), np.float32),
+        bought=np.zeros(examples, np.int8),
+        known_at=np.zeros(examples, np.int64),
+        example_items=np.zeros((examples, EXAMPLE_ITEMS), np.int32),
+        example_lengths=np.zeros(examples, np.int32),
+        filled=np.zeros(2, np.int64),
+    )

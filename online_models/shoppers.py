@@ -1,0 +1,321 @@
+"""Everyone who came: who they are so far, what they looked at, and what the other models learn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from online_models import slabs
+from online_models.compiled import Float32s, Floats, Int8s, Int32s, Int64s, Records
+from online_models.duplicates import RecentIds
+from online_models.events import EVENT_CODES, EVENT_TYPES, Event
+from online_models.shopper_kernel import NEWEST, OLDEST, fold, moments, profiles
+from online_models.shopper_records import SHOPPER, Actions, Found, Shelves, room_for
+from online_models.similarity import Increments
+from online_models.vocabulary import Vocabulary, grown
+
+MINUTE_MS: Final = 60_000
+
+#: How much an action says about interest in the item.
+ACTION_WEIGHTS: Final = {
+    "impression": 0.0,
+    "view": 1.0,
+    "click": 1.0,
+    "add_to_wishlist": 2.0,
+    "add_to_cart": 3.0,
+    "remove_from_cart": 0.0,
+    "purchase": 5.0,
+}
+
+
+@dataclass(frozen=True)
+class ShopperSettings:
+    """What a session is, how much an action counts, and how much is remembered.
+
+    Attributes
+    ----------
+    session_gap_minutes
+        A session is over after this much event time without an event of its shopper.
+    action_weights
+        Per event type, see `ACTION_WEIGHTS`.
+    max_shoppers
+        The most shoppers kept; beyond it the sixteenth seen longest ago is forgotten.
+    duplicate_window
+        How many event ids are remembered, see `RecentIds`.
+    """
+
+    session_gap_minutes: float = 30.0
+    action_weights: dict[str, float] = field(default_factory=lambda: dict(ACTION_WEIGHTS))
+    max_shoppers: int = 4_000_000
+    duplicate_window: int = 1 << 19
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled sessions, as columns: what the learner learns from.
+
+    Attributes
+    ----------
+    features
+        Shape (n, F) float32: `PROPENSITY_FEATURES` at a random moment before the label was known.
+    profile
+        Shape (n, G) float32: `PROFILE_FEATURES` when it became known.
+    bought
+        Shape (n,): whether the session ended in a purchase.
+    known_at
+        Shape (n,): event time in ms at which that was known.
+    items, lengths
+        Shape (n, 16) and (n,): codes of the session's newest items, and how many there are.
+    """
+
+    features: Float32s
+    profile: Float32s
+    bought: Int8s
+    known_at: Int64s
+    items: Int32s
+    lengths: Int32s
+
+    def __len__(self) -> int:
+        return len(self.bought)
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What a batch of events led to.
+
+    Attributes
+    ----------
+    touched
+        Codes of the shoppers that acted, ascending.
+    accepted
+        Per event of the batch, whether it was new; the others are duplicates.
+    increments, increment_event
+        For the similarity model, and the number of the event in the batch that caused each.
+    examples, example_event
+        For the learner, likewise.
+    """
+
+    touched: Int32s
+    accepted: NDArray[np.bool_]
+    increments: Increments
+    increment_event: Int64s
+    examples: Examples
+    example_event: Int64s
+
+
+class Shoppers:
+    """Folds events into shoppers, in order, whatever the batches they come in.
+
+    Sessions are cut by event time: an event more than `session_gap_minutes` after the shopper's last one begins a new
+    session. An event from before the current session (by more than the gap) changes counters only. Whether a session
+    ends in a purchase is told as an example when the purchase comes, or when the highest event time of the partition
+    has left the session behind.
+
+    Parameters
+    ----------
+    items
+        Where item codes come from; shared with whoever reads the outputs.
+    settings
+        See `ShopperSettings`.
+
+    Examples
+    --------
+    >>> shoppers = Shoppers(Vocabulary())
+    >>> folded = shoppers.fold([
+    ...     Event(event_id="1", type="view", user_id="ada", item_id="lamp", ts=0),
+    ...     Event(event_id="2", type="view", user_id="ada", item_id="bulb", ts=5_000),
+    ...     Event(event_id="2", type="view", user_id="ada", item_id="bulb", ts=5_000),
+    ... ])
+    >>> folded.accepted.tolist()
+    [True, True, False]
+    >>> shoppers.profile_one("ada")["view"]
+    2
+    """
+
+    def __init__(self, items: Vocabulary, settings: ShopperSettings | None = None) -> None:
+        self.items = items
+        self.settings = settings or ShopperSettings()
+        self.users = Vocabulary()
+        self.recent_ids = RecentIds(self.settings.duplicate_window)
+        self.shelves = Shelves(
+            shoppers=_blank(64),
+            items=np.zeros(1024, np.int32),
+            free=np.full(slabs.SIZES, -1, np.int64),
+            top=np.zeros(1, np.int64),
+            clock=np.array([-1, -1, -1], np.int64),
+        )
+        self._weights: Floats = np.array([self.settings.action_weights[name] for name in EVENT_TYPES])
+        self._gap_ms = int(self.settings.session_gap_minutes * MINUTE_MS)
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def fold(self, events: Sequence[Event]) -> Folded:
+        """Fold events in their order; say what changed and what the other models should learn."""
+        accepted = self.recent_ids.learn_many([event.event_id for event in events])
+        kept = np.flatnonzero(accepted)
+        fresh = [events[i] for i in kept.tolist()]
+        found: list[Found] = []
+        starts: list[int] = []
+        touched = np.zeros(0, np.int32)
+        start = 0
+        while start < len(fresh):
+            end = self._end_of_chunk(fresh, start)
+            actions = self._columns(fresh[start:end])
+            found_here = self._fold_chunk(actions)
+            found += found_here
+            starts += [start] * len(found_here)
+            touched = np.union1d(touched, actions.shopper)
+            start = end
+            if start < len(fresh):
+                touched = self._forget_longest_unseen(touched)
+        return _joined(touched, accepted, kept, found, starts)
+
+    def profile_one(self, user: str) -> dict[str, int | float]:
+        """The counters of one shopper: events in all and by type, sessions, spend, first and last seen (ms)."""
+        record = self.shelves.shoppers[self.users.code(user)]
+        counts = record["counts"].tolist()
+        return {
+            "events": sum(counts),
+            **dict(zip(EVENT_TYPES, counts, strict=True)),
+            "sessions": int(record["sessions"]),
+            "spend": float(record["spend"]),
+            "first_seen": int(record["first_seen"]),
+            "last_seen": int(record["last_seen"]),
+        }
+
+    def features_many(self, shoppers: Int32s) -> Float32s:
+        """Shape (n, F): the `PROPENSITY_FEATURES` of shoppers as of their last event."""
+        return moments(shoppers, self.shelves)
+
+    def profiles_many(self, shoppers: Int32s) -> Float32s:
+        """Shape (n, G): the `PROFILE_FEATURES` of shoppers as of their last event."""
+        return profiles(shoppers, self.shelves)
+
+    def _end_of_chunk(self, events: Sequence[Event], start: int) -> int:
+        """The first event that would bring in a shopper too many, or the end."""
+        room = self.settings.max_shoppers - len(self.users)
+        if len(events) - start <= room:
+            return len(events)
+        newcomers: set[str] = set()
+        for i in range(start, len(events)):
+            user = events[i].user_id
+            if user not in self.users and user not in newcomers:
+                if len(newcomers) == room:
+                    return i
+                newcomers.add(user)
+        return len(events)
+
+    def _columns(self, events: Sequence[Event]) -> Actions:
+        n = len(events)
+        actions = Actions(
+            shopper=self.users.codes(event.user_id for event in events),
+            item=self.items.codes(event.item_id for event in events),
+            type=np.fromiter((EVENT_CODES[event.type] for event in events), np.int32, n),
+            ts=np.fromiter((event.ts for event in events), np.int64, n),
+            price=np.fromiter((event.price for event in events), np.float64, n),
+            quantity=np.fromiter((event.quantity for event in events), np.int64, n),
+        )
+        known = len(self.shelves.shoppers)
+        if len(self.users) > known:
+            shoppers = grown(self.shelves.shoppers, len(self.users))
+            shoppers[known:] = _blank(len(shoppers) - known)
+            self.shelves = self.shelves._replace(shoppers=shoppers)
+        return actions
+
+    def _fold_chunk(self, actions: Actions) -> list[Found]:
+        found: list[Found] = []
+        done, room = 0, max(64, 16 * len(actions.ts))
+        while done < len(actions.ts):
+            batch = room_for(room, max(64, len(actions.ts)))
+            before = done
+            done = fold(done, actions, self._weights, self._gap_ms, self.shelves, batch)
+            found.append(batch)
+            if done < len(actions.ts):
+                places = len(self.shelves.items) - int(self.shelves.top[0])
+                if places < slabs.slab_length(slabs.SIZES - 1):
+                    self.shelves = self.shelves._replace(
+                        items=grown(self.shelves.items, len(self.shelves.items) + slabs.slab_length(slabs.SIZES - 1))
+                    )
+                room = room if done > before else 2 * room
+        return found
+
+    def _forget_longest_unseen(self, touched: Int32s) -> Int32s:
+        """Drop the sixteenth of the shoppers seen longest ago; renumber the rest, and `touched` with them."""
+        count = len(self.users)
+        known = self.shelves.shoppers[:count]
+        order = np.argsort(known["last_seen"], kind="stable")
+        kept = np.sort(order[max(1, count // 16) :])
+        number = np.full(count + 1, -1, np.int32)  # number[-1] is -1: the end of the list stays the end
+        number[kept] = np.arange(len(kept), dtype=np.int32)
+        self._unlink_all_but(number)
+        for row in known[number[:count] < 0]:
+            if row["items_size"] >= 0:
+                slabs.give_back(int(row["items_size"]), int(row["items_start"]), self.shelves.free, self.shelves.items)
+        shoppers = np.concatenate([known[kept], _blank(count - len(kept) + 64)])
+        shoppers["older"], shoppers["newer"] = number[shoppers["older"]], number[shoppers["newer"]]
+        users = Vocabulary()
+        users.codes(self.users.names[i] for i in kept.tolist())
+        self.users = users
+        self.shelves = self.shelves._replace(shoppers=shoppers)
+        renumbered: Int32s = number[touched]
+        return renumbered[renumbered >= 0]
+
+    def _unlink_all_but(self, number: Int32s) -> None:
+        """Take the shoppers that have no new number out of the list of open sessions, and renumber its ends."""
+        shoppers, clock = self.shelves.shoppers, self.shelves.clock
+        open_sessions, at = [], int(clock[OLDEST])
+        while at >= 0:
+            if number[at] >= 0:
+                open_sessions.append(at)
+            at = int(shoppers[at]["newer"])
+        for older, newer in zip([-1, *open_sessions], [*open_sessions, -1], strict=True):
+            if older >= 0:
+                shoppers[older]["newer"] = newer
+            if newer >= 0:
+                shoppers[newer]["older"] = older
+        clock[OLDEST] = number[open_sessions[0]] if open_sessions else -1
+        clock[NEWEST] = number[open_sessions[-1]] if open_sessions else -1
+
+
+def _blank(length: int) -> Records:
+    """Records of shoppers that nothing is known of yet."""
+    records: Records = np.zeros(length, SHOPPER)
+    records["items_size"] = records["older"] = records["newer"] = -1
+    return records
+
+
+def _joined(
+    touched: Int32s, accepted: NDArray[np.bool_], kept: Int64s, found: list[Found], starts: list[int]
+) -> Folded:
+    """One result of the parts a batch was folded in."""
+    found = found or [room_for(0, 0)]
+    starts = starts or [0]
+    increments, examples = [int(part.filled[0]) for part in found], [int(part.filled[1]) for part in found]
+
+    def column(name: str, lengths: list[int]) -> NDArray[np.generic]:
+        return np.concatenate([getattr(part, name)[:n] for part, n in zip(found, lengths, strict=True)])
+
+    def event(name: str, lengths: list[int]) -> Int64s:
+        parts = zip(found, lengths, starts, strict=True)
+        return np.concatenate([kept[getattr(part, name)[:n] + start] for part, n, start in parts])
+
+    return Folded(
+        touched=touched.astype(np.int32),
+        accepted=accepted,
+        increments=Increments(
+            *(column(name, increments) for name in ("row", "neighbour", "weight", "kind", "ts"))  # type: ignore[arg-type]
+        ),
+        increment_event=event("event", increments),
+        examples=Examples(
+            *(  # type: ignore[arg-type]
+                column(name, examples)
+                for name in ("features", "profile", "bought", "known_at", "example_items", "example_lengths")
+            )
+        ),
+        example_event=event("example_event", examples),
+    )

@@ -1,0 +1,164 @@
+"""The loops of `online_models.similarity`: learning increments and ranking neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Records, compiled
+from online_models.ranking import insert, rounded
+from online_models.slabs import SIZES, give_back, slab_length, take
+
+#: Places in the `clock` array: how many rows are in use, and the event time at which an increment weighs 1.
+FREE_ROWS, LANDMARK = 0, 1
+
+_ACTION = 2
+_FIRST_IN_SESSION = 1
+#: When weights have grown by 2^256, all are scaled back: exact, as a power of two, and far from overflow.
+_RESCALE_HALF_LIVES = 256
+
+
+@compiled
+def learn(
+    done: int,
+    row: Int32s,
+    neighbour: Int32s,
+    weight: Float32s,
+    kind: Int8s,
+    ts: Int64s,
+    half_life_ms: float,
+    rows: Records,
+    row_of: Int32s,
+    received: Floats,
+    neighbours: Int32s,
+    weights: Floats,
+    support: Int32s,
+    free: Int64s,
+    top: Int64s,
+    clock: Int64s,
+) -> int:
+    """Learn increments from number `done` on; return how many are done, fewer than all where room has run out."""
+    for i in range(done, len(row)):
+        r = row_of[row[i]]
+        if r < 0:
+            start = take(0, free, top, neighbours)
+            if clock[FREE_ROWS] == len(rows) or start < 0:
+                if start >= 0:
+                    give_back(0, start, free, neighbours)
+                return i
+            r = row_of[row[i]] = clock[FREE_ROWS]
+            clock[FREE_ROWS] += 1
+            rows[r].item, rows[r].start, rows[r].length, rows[r].size, rows[r].actions = (
+                row[i],
+                start,
+                0,
+                0,
+                0.0,
+            )
+        if clock[LANDMARK] < 0:
+            clock[LANDMARK] = ts[i]
+        age = (ts[i] - clock[LANDMARK]) / half_life_ms
+        if age >= _RESCALE_HALF_LIVES:
+            steps = np.floor(age)
+            _rescale(2.0**-steps, rows, received, weights)
+            clock[LANDMARK] += int(steps * half_life_ms)
+            age = (ts[i] - clock[LANDMARK]) / half_life_ms
+        gain = weight[i] * 2.0**age
+        if kind[i] == _ACTION:
+            rows[r].actions += gain
+            continue
+        place = _place(r, neighbour[i], rows, neighbours, weights, support, free, top)
+        if place < 0:
+            return i
+        weights[place] += gain
+        support[place] += kind[i] == _FIRST_IN_SESSION
+        received[neighbour[i]] += gain
+    return len(row)
+
+
+@compiled
+def _rescale(factor: float, rows: Records, received: Floats, weights: Floats) -> None:
+    for r in range(len(rows)):
+        rows[r].actions *= factor
+    received *= factor
+    weights *= factor
+
+
+@compiled
+def _place(
+    r: int,
+    item: int,
+    rows: Records,
+    neighbours: Int32s,
+    weights: Floats,
+    support: Int32s,
+    free: Int64s,
+    top: Int64s,
+) -> int:
+    """Where in the pool row `r` keeps its neighbour `item`, making a place for it; -1 if the pool is full."""
+    start, length, size = rows[r].start, rows[r].length, rows[r].size
+    for place in range(start, start + length):
+        if neighbours[place] == item:
+            return int(place)
+    if length < slab_length(size):
+        place = start + length
+        rows[r].length = length + 1
+    elif size < SIZES - 1:
+        bigger = take(size + 1, free, top, neighbours)
+        if bigger < 0:
+            return -1
+        neighbours[bigger : bigger + length] = neighbours[start : start + length]
+        weights[bigger : bigger + length] = weights[start : start + length]
+        support[bigger : bigger + length] = support[start : start + length]
+        give_back(size, start, free, neighbours)
+        rows[r].start, rows[r].size, rows[r].length = bigger, size + 1, length + 1
+        place = bigger + length
+    else:
+        place = start + int(np.argmin(weights[start : start + length]))
+    neighbours[place], weights[place], support[place] = item, 0.0, 0
+    return int(place)
+
+
+@compiled
+def rank(
+    items: Int32s,
+    damping: float,
+    rows: Records,
+    row_of: Int32s,
+    received: Floats,
+    neighbours: Int32s,
+    weights: Floats,
+    support: Int32s,
+    text: Bytes,
+    ends: Int64s,
+    out_ids: Int32s,
+    out_scores: Floats,
+    out_support: Int32s,
+    out_lengths: Int32s,
+    out_repeats: Floats,
+) -> None:
+    """Fill the `out_` arrays; see `ItemSimilarity.predict_many`."""
+    for n in range(len(items)):
+        out_lengths[n] = 0
+        r = row_of[items[n]]
+        if r < 0:
+            continue
+        actions = rows[r].actions ** (1.0 - damping)
+        if actions == 0.0:
+            continue
+        for place in range(rows[r].start, rows[r].start + rows[r].length):
+            item = neighbours[place]
+            if received[item] == 0.0:
+                continue
+            score = rounded(weights[place] / (actions * received[item] ** damping))
+            if item == items[n]:
+                out_repeats[n] = score
+                continue
+            length = out_lengths[n]
+            at = insert(item, score, length, out_ids[n], out_scores[n], text, ends)
+            if at < 0:
+                continue
+            length = min(length + 1, out_ids.shape[1])
+            for j in range(length - 1, at, -1):
+                out_support[n, j] = out_support[n, j - 1]
+            out_support[n, at] = support[place]
+            out_lengths[n] = length

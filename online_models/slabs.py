@@ -1,0 +1,46 @@
+"""Lists of very different lengths in one array: most items have five neighbours, a few have hundreds.
+
+A pool is cut into slabs of 8, 32, 128 and 512 places. A list that outgrows its slab moves to one of the next size
+and gives the old one back. The pool's arrays (one per column) share the same places; free slabs of a size form a
+linked list through the first place of the `int32` column.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from online_models.compiled import Int32s, Int64s, compiled
+
+SIZES: Final = 4
+SMALLEST: Final = 8
+
+
+@compiled
+def slab_length(size: int) -> int:
+    """How many places a slab of size class `size` (0 … SIZES - 1) has: 8, 32, 128, 512."""
+    return int(SMALLEST << (2 * size))
+
+
+@compiled
+def take(size: int, free: Int64s, top: Int64s, links: Int32s) -> int:
+    """The start of a slab of size class `size`, or -1 if the pool has to grow first.
+
+    `free` holds the first free slab of each size, `top[0]` the end of what was ever used, `links` is the pool's
+    `int32` column.
+    """
+    start = int(free[size])
+    if start >= 0:
+        free[size] = links[start]
+        return start
+    if top[0] + slab_length(size) > links.size:
+        return -1
+    start = int(top[0])
+    top[0] += slab_length(size)
+    return start
+
+
+@compiled
+def give_back(size: int, start: int, free: Int64s, links: Int32s) -> None:
+    """Return a slab to the pool."""
+    links[start] = free[size]
+    free[size] = start

@@ -1,0 +1,108 @@
+"""What everybody looks at now: decayed popularity with an exact top list."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from online_models.compiled import Floats, Int32s, Int64s, compiled
+from online_models.ranking import insert, rounded
+from online_models.vocabulary import Vocabulary, grown
+
+HOUR_MS: Final = 3_600_000
+#: After this much event time an action counts half.
+HALF_LIFE_HOURS: Final = 6.0
+_RESCALE_HALF_LIVES: Final = 256
+
+
+class Trending:
+    """The items with the most decayed action weight.
+
+    Decay is forward, as in `online_models.similarity`: a weight, once added, only grows relative to nothing, so an
+    item can enter the top list only when it is acted on, and the list stays exact at the cost of the items that
+    were touched.
+
+    Parameters
+    ----------
+    vocabulary
+        Where item codes come from.
+    half_life_hours
+        After this much event time an action counts half.
+    top
+        Length of the list.
+
+    Examples
+    --------
+    >>> items = Vocabulary()
+    >>> trending = Trending(items, top=2)
+    >>> trending.learn_many(items.codes(["lamp", "bulb", "lamp"]), np.ones(3), np.zeros(3, np.int64))
+    >>> [(items.names[code], round(share, 2)) for code, share in trending.top_items()]
+    [('lamp', 0.67), ('bulb', 0.33)]
+    """
+
+    def __init__(self, vocabulary: Vocabulary, half_life_hours: float = HALF_LIFE_HOURS, top: int = 50) -> None:
+        self.vocabulary = vocabulary
+        self.half_life_hours = half_life_hours
+        self.top = top
+        self.weights: Floats = np.zeros(64)
+        self.list: Int32s = np.zeros(0, np.int32)
+        self._totals = np.zeros(1)
+        self._landmark = np.full(1, -1, np.int64)
+
+    def learn_many(self, items: Int32s, weights: Floats, ts: Int64s) -> None:
+        """Learn actions in their order: item codes, action weights, event times in ms."""
+        self.weights = grown(self.weights, len(self.vocabulary))
+        _learn(items, weights, ts, self.half_life_hours * HOUR_MS, self.weights, self._totals, self._landmark)
+        candidates = np.union1d(self.list, items).astype(np.int32)
+        ids, scores = np.zeros(self.top, np.int32), np.zeros(self.top)
+        vocabulary = self.vocabulary
+        length = _best(candidates, self.weights, ids, scores, vocabulary.text, vocabulary.ends)
+        self.list = ids[:length]
+
+    def weight(self, as_of: int) -> tuple[Floats, float]:
+        """The decayed weights of the listed items, and of all together, as of an event time in ms."""
+        if self._landmark[0] < 0:
+            return np.zeros(0), 0.0
+        factor = 2.0 ** ((int(self._landmark[0]) - as_of) / (self.half_life_hours * HOUR_MS))
+        return self.weights[self.list] * factor, float(self._totals[0] * factor)
+
+    def top_items(self) -> list[tuple[int, float]]:
+        """Item codes with their share of all decayed weight, the most popular first, ties by id."""
+        total = float(self._totals[0])
+        shares = [(int(code), rounded(float(self.weights[code]) / total)) for code in self.list]
+        return sorted(shares, key=lambda entry: (-entry[1], self.vocabulary.names[entry[0]]))
+
+
+@compiled
+def _learn(
+    items: Int32s,
+    weights: Floats,
+    ts: Int64s,
+    half_life_ms: float,
+    held: Floats,
+    totals: Floats,
+    landmark: Int64s,
+) -> None:
+    for i in range(len(items)):
+        if landmark[0] < 0:
+            landmark[0] = ts[i]
+        age = (ts[i] - landmark[0]) / half_life_ms
+        if age >= _RESCALE_HALF_LIVES:
+            steps = np.floor(age)
+            held *= 2.0**-steps
+            totals *= 2.0**-steps
+            landmark[0] += int(steps * half_life_ms)
+            age = (ts[i] - landmark[0]) / half_life_ms
+        gain = weights[i] * 2.0**age
+        held[items[i]] += gain
+        totals[0] += gain
+
+
+@compiled
+def _best(candidates: Int32s, weights: Floats, ids: Int32s, scores: Floats, text: np.ndarray, ends: Int64s) -> int:
+    length = 0
+    for item in candidates:
+        if weights[item] > 0.0 and insert(item, weights[item], length, ids, scores, text, ends) >= 0:
+            length = min(length + 1, len(ids))
+    return length

@@ -1,0 +1,82 @@
+"""The learner agent: owns the models of all shoppers. Labelled sessions in; parameters and segments out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from online_models.compiled import Int32s
+from online_models.learner import Learner
+from online_models.shoppers import Examples
+from online_models.trending import Trending
+from streams import blocks
+from streams.decoding import Record
+from streams.outputs import Outputs
+from streams.read_view import ReadView
+from streams.sources_applied import SourcesApplied
+from streams.topics import EXAMPLES
+from streams.trending_merge import trending_list
+
+
+class LearnerPartition:
+    """The state of the one partition: the models, what trends per segment, and what was applied."""
+
+    def __init__(self, view: ReadView) -> None:
+        self.learner = Learner()
+        self.trending = [Trending(view.items) for _ in range(self.learner.segments.n_segments)]
+        self.applied = SourcesApplied()
+        self.as_of = 0
+
+
+class LearnerAgent:
+    """Folds blocks of labelled sessions; see `streams.micro_batches.Agent`."""
+
+    name = "learner"
+    topics = (EXAMPLES,)
+
+    def __init__(self, view: ReadView) -> None:
+        self.view = view
+        self.partitions: dict[int, LearnerPartition] = {}
+
+    def open(self, partition: int) -> None:
+        """Begin to own the partition. (Checkpoints: the place to load the newest one.)"""
+        self.partitions[partition] = LearnerPartition(self.view)
+
+    def close(self, partition: int) -> None:
+        """Cease to own the partition."""
+        del self.partitions[partition]
+
+    async def fold(self, topic: str, partition: int, records: Sequence[Record]) -> Outputs:
+        """Learn the blocks that are new, and give out the parameters."""
+        state = self.partitions[partition]
+        learned = 0
+        for record in records:
+            block = blocks.decode(record.value or b"")
+            examples = blocks.read_examples(block, state.applied.advance(block), self.view.items)
+            if len(examples):
+                learned += len(examples)
+                self._learn(state, examples)
+        return self._outputs(state) if learned else Outputs()
+
+    def _learn(self, state: LearnerPartition, examples: Examples) -> None:
+        bought = examples.bought.astype(np.bool_)
+        segments = state.learner.learn_many(examples.features, bought, examples.profile, examples.known_at)
+        within = np.arange(examples.items.shape[1]) < examples.lengths[:, None]
+        for segment, trending in enumerate(state.trending):
+            chosen = np.flatnonzero(segments == segment)
+            if len(chosen):
+                items: Int32s = examples.items[chosen][within[chosen]]
+                known_at = np.repeat(examples.known_at[chosen], examples.lengths[chosen])
+                trending.learn_many(items, np.ones(len(items)), known_at)
+        state.as_of = max(state.as_of, int(examples.known_at.max()))
+
+    def _outputs(self, state: LearnerPartition) -> Outputs:
+        names = self.view.items.names
+        parameters = state.learner.parameters()
+        strings = [("model:parameters", msgspec.json.encode(parameters))]
+        for segment, trending in enumerate(state.trending):
+            shares = [(names[code], share) for code, share in trending.top_items()]
+            strings.append((f"trending:{segment}", trending_list(shares, state.as_of, "segment")))
+        return Outputs(strings=strings)

@@ -1,0 +1,19 @@
+"""The subcommands of `upwell`, one file each."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Final
+
+from streams.commands import check, devstack, evaluate, lag, recommend, replay, similar, worker
+
+COMMANDS: Final[dict[str, ModuleType]] = {
+    "devstack": devstack,
+    "worker": worker,
+    "replay": replay,
+    "recommend": recommend,
+    "similar": similar,
+    "lag": lag,
+    "evaluate": evaluate,
+    "check": check,
+}

@@ -1,0 +1,101 @@
+"""Check the surroundings: is Kafka there, is Redis there, do the topics fit, are the keys ours?"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+
+import msgspec
+from rich.console import Console
+
+from streams.errors import ServerError, UpwellError
+from streams.reading import open_redis, read
+from streams.settings import Settings
+from streams.topics import check_fit, partition_counts, topics
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line: what was looked at, whether it is well, and what was found or how to mend it."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `upwell check`."""
+    parser.add_argument("--json", action="store_true", help="print a list of {name, ok, detail}")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Look and print; status 1 if anything is amiss."""
+    settings = Settings.load()
+    findings = list(check(settings))
+    if options.json:
+        print(msgspec.json.encode(findings).decode())
+    else:
+        console = Console(highlight=False)
+        for finding in findings:
+            mark = "[green]ok  [/]" if finding.ok else "[red]FAIL[/]"
+            console.print(f"{mark} {finding.name}: ", end="")
+            console.print(finding.detail, markup=False)
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+def check(settings: Settings) -> Iterator[Finding]:
+    """Everything that can be looked at; what depends on something missing is left out."""
+    counts: dict[str, int] = {}
+
+    def look_at_kafka() -> str:
+        counts.update(partition_counts(settings))
+        return f"answers at {settings.kafka}"
+
+    kafka = _finding("Kafka", look_at_kafka)
+    yield kafka
+    if kafka.ok:
+        yield _finding("topics", lambda: _topics(settings, counts))
+    redis = _finding("Redis", lambda: _redis(settings))
+    yield redis
+    if redis.ok:
+        yield _finding("keys", lambda: _keys(settings))
+
+
+def _finding(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, True, look())
+    except UpwellError as error:
+        return Finding(name, False, str(error))
+
+
+def _topics(settings: Settings, counts: dict[str, int]) -> str:
+    missing = [topic.name for topic in topics(settings) if topic.name not in counts]
+    if missing:
+        raise ServerError(f"{', '.join(missing)} missing: start a worker, which creates them, or create them yourself.")
+    check_fit(counts)
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) + " partitions"
+
+
+def _redis(settings: Settings) -> str:
+    version = read(open_redis(settings).info, "server")["redis_version"]
+    if int(version.split(".")[0]) < 6:
+        raise ServerError(f"Redis at {settings.redis} is version {version}: upwell needs 6 or newer.")
+    return f"{version} answers at {settings.redis}"
+
+
+def _keys(settings: Settings) -> str:
+    redis = open_redis(settings)
+    owner = read(redis.get, f"{settings.prefix}upwell")
+    if owner is None:
+        keys = read(redis.dbsize)
+        if keys and not settings.prefix:
+            raise ServerError(
+                f"the database holds {keys} keys that are not upwell's: use another database or set UPWELL_PREFIX."
+            )
+        return "none yet: no worker has run here"
+    application = owner.split()[0]
+    if application != settings.application:
+        raise ServerError(
+            f"they belong to application {application}, not {settings.application}: "
+            "use another database, UPWELL_PREFIX or UPWELL_APPLICATION."
+        )
+    return f"written by application {application}"

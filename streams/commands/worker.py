@@ -1,0 +1,27 @@
+"""Run one Faust worker on the configured Kafka and Redis, until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from typing import NoReturn
+
+from mode import Worker
+
+from streams.app import create_app
+from streams.settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `upwell worker`."""
+    parser.add_argument("--log-level", default="warning", choices=("debug", "info", "warning", "error"))
+
+
+def run(options: argparse.Namespace) -> NoReturn:
+    """Run until SIGTERM, Ctrl-C or an error."""
+    level = options.log_level.upper()
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    app = create_app(Settings.load())
+    worker = Worker(app, loglevel=level, logfile=None, override_logging=False, daemon=True)
+    worker.execute_from_commandline()

@@ -1,0 +1,73 @@
+"""What one worker counts about its own work, for `upwell demo` and for operators."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from online_models.compiled import Int64s
+from online_models.shown import Quality
+from streams.decoding import Rejection
+
+#: Upper bounds of the freshness histogram in ms, 5 % apart: 1 ms to about 4 minutes.
+BOUNDS: Final = 1.05 ** np.arange(255)
+
+
+@dataclass
+class Counters:
+    """Counts since the worker started.
+
+    Attributes
+    ----------
+    accepted, duplicates, rejected
+        Events folded, events seen before, and rejected records by reason.
+    lists
+        Recommendation lists written.
+    quality
+        How often the next item was in the list on show.
+    freshness
+        Histogram over `BOUNDS`: from Kafka's timestamp of an event until its outputs were in Redis, in ms.
+    """
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    lists: int = 0
+    quality: Quality = field(default_factory=Quality)
+    freshness: Int64s = field(default_factory=lambda: np.zeros(len(BOUNDS) + 1, np.int64))
+
+    def count_rejections(self, rejections: Iterable[Rejection]) -> None:
+        """Count rejections by reason."""
+        self.rejected.update(rejection.reason for rejection in rejections)
+
+    def count_freshness(self, produced_ms: Int64s, visible_ms: float) -> None:
+        """Count events produced at some times and visible at another."""
+        delays = np.maximum(visible_ms - produced_ms, 0)
+        self.freshness += np.bincount(np.searchsorted(BOUNDS, delays), minlength=len(self.freshness))
+
+    def as_fields(self) -> dict[str, str]:
+        """The counters as a flat hash."""
+        return {
+            "accepted": str(self.accepted),
+            "duplicates": str(self.duplicates),
+            "rejected": str(self.rejected.total()),
+            "lists": str(self.lists),
+            "predictions": str(self.quality.predictions),
+            "hits": str(self.quality.hits),
+            "reciprocal_ranks": repr(self.quality.reciprocal_ranks),
+            "freshness": ",".join(map(str, self.freshness.tolist())),
+            **{f"rejected:{reason}": str(count) for reason, count in self.rejected.items()},
+        }
+
+
+def percentile(freshness: Int64s, share: float) -> float | None:
+    """The freshness in ms that a share of the events stayed within, to 5 %; None without events."""
+    total = int(freshness.sum())
+    if total == 0:
+        return None
+    place = int(np.searchsorted(np.cumsum(freshness), share * total))
+    return float(BOUNDS[min(place, len(BOUNDS) - 1)])

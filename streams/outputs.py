@@ -1,0 +1,41 @@
+"""What a fold wants done in the world, as data: messages for Kafka, values for Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from streams.trending_merge import TrendingPart
+
+
+@dataclass(frozen=True)
+class Message:
+    """One record to produce; `headers` as (name, value) pairs."""
+
+    topic: str
+    value: bytes | None
+    partition: int | None = None
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+@dataclass
+class Outputs:
+    """Everything a micro-batch leads to.
+
+    Attributes
+    ----------
+    messages
+        Records to produce.
+    strings
+        Redis keys (without the prefix) and their values; absolute, so that writing them twice does no harm.
+    hashes
+        Redis keys of hashes and their fields and values in turn.
+    trending
+        What trends in an item partition, to be merged with the others.
+    """
+
+    messages: list[Message] = field(default_factory=list)
+    strings: list[tuple[str, bytes]] = field(default_factory=list)
+    hashes: list[tuple[str, list[bytes]]] = field(default_factory=list)
+    trending: TrendingPart | None = None

@@ -1,0 +1,102 @@
+"""What other agents wrote to Redis, read back through a small cache: neighbour lists, trending items, models."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from online_models.compiled import Floats, Int32s
+from online_models.learner import Scorer
+from online_models.recommendation import Neighbours
+from online_models.vocabulary import Vocabulary, grown
+
+_KEYS_PER_READ: Final = 500
+Ranked = tuple[Int32s, Floats]
+
+
+class _Entry(msgspec.Struct, gc=False):
+    id: str
+    score: float
+
+
+class _List(msgspec.Struct):
+    items: list[_Entry]
+    repeat: float = 0.0
+
+
+class ReadView:
+    """The outputs of all workers as this one sees them, at most `view_seconds` old.
+
+    Attributes
+    ----------
+    neighbours
+        The lists of the items asked for with `refresh`.
+    scorer
+        The newest propensity model and segments; None before the first ones.
+    trending
+        What trends: one list per segment, and last the one over all shoppers.
+    """
+
+    def __init__(self, redis: Any, prefix: str, items: Vocabulary, view_seconds: float) -> None:
+        self.redis = redis
+        self.prefix = prefix
+        self.items = items
+        self.view_seconds = view_seconds
+        self.neighbours = Neighbours(items)
+        self.scorer: Scorer | None = None
+        self.trending: list[Ranked] = [_nothing()]
+        self._read_at: Floats = np.full(64, -np.inf)
+        self._models_read_at = -np.inf
+        self._list = msgspec.json.Decoder(_List)
+
+    async def refresh(self, items: Int32s) -> None:
+        """Read what is too old of the neighbour lists of `items`, and of the models and trending lists."""
+        now = time.monotonic()
+        self._read_at = grown(self._read_at, len(self.items), fill=-np.inf)
+        stale = items[now - self._read_at[items] > self.view_seconds].tolist()
+        for start in range(0, len(stale), _KEYS_PER_READ):
+            codes = stale[start : start + _KEYS_PER_READ]
+            values = await self.redis.mget([f"{self.prefix}sim:{self.items.names[code]}" for code in codes])
+            for code, value in zip(codes, values, strict=True):
+                ids, scores, repeat = self._parsed(value)
+                self.neighbours.learn_one(code, ids, scores, repeat)
+        self._read_at = grown(self._read_at, len(self.items), fill=-np.inf)
+        self._read_at[stale] = now
+        if now - self._models_read_at > self.view_seconds:
+            await self._read_models()
+            self._models_read_at = now
+
+    async def _read_models(self) -> None:
+        prefix = self.prefix
+        parameters, overall = await self.redis.mget([f"{prefix}model:parameters", f"{prefix}trending:all"])
+        self.scorer = _scorer(parameters)
+        keys = [f"{prefix}trending:{segment}" for segment in range(len(self.scorer.names) if self.scorer else 0)]
+        lists = await self.redis.mget(keys) if keys else []
+        self.trending = [self._parsed(value)[:2] for value in [*lists, overall]]
+
+    def _parsed(self, value: bytes | None) -> tuple[Int32s, Floats, float]:
+        """A list as codes and scores; a value that is missing or not ours counts as an empty list."""
+        if value is None:
+            return *_nothing(), 0.0
+        try:
+            found = self._list.decode(value)
+        except msgspec.DecodeError:
+            return *_nothing(), 0.0
+        codes = self.items.codes(entry.id for entry in found.items)
+        scores = np.fromiter((entry.score for entry in found.items), np.float64, len(found.items))
+        return codes, scores, found.repeat
+
+
+def _nothing() -> Ranked:
+    return np.zeros(0, np.int32), np.zeros(0)
+
+
+def _scorer(parameters: bytes | None) -> Scorer | None:
+    """The models as published; parameters that are missing or not ours count as no model yet."""
+    try:
+        return Scorer.from_parameters(msgspec.json.decode(parameters)) if parameters else None
+    except (msgspec.DecodeError, ValueError):
+        return None

@@ -1,0 +1,296 @@
+"""Publish recorded events to Kafka, as fast as it takes them or at a pace of your choice."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from aiokafka.partitioner import murmur2  # type: ignore[import-untyped]
+from aiokafka.producer.message_accumulator import BatchBuilder  # type: ignore[import-untyped]
+
+from streams.errors import ServerError, SettingsError
+from streams.sources.pace import due_times
+from streams.sources.record import Record
+
+#: How long an event may wait for company before it is sent.
+LINGER_SECONDS: Final = 0.02
+
+# A paced replay looks no more often than this, lest it spend the machine on tiny batches.
+_TICK_SECONDS: Final = 0.005
+_BATCH_BYTES: Final = 128 * 1024
+_PROGRESS_SECONDS: Final = 0.1
+_NEW_TOPIC_SECONDS: Final = 2.0
+_CLOSE_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True)
+class ReplaySummary:
+    """How far a replay is, or was when it ended.
+
+    Attributes
+    ----------
+    sent
+        Events handed to Kafka.
+    acknowledged
+        Events Kafka has confirmed; the same as `sent` at the end.
+    per_topic
+        Acknowledged events by topic.
+    seconds
+        Time since the first event.
+    late_seconds
+        How far behind its due time the latest event left (0 when no pace was asked for). More than a few
+        hundredths says that the pace was not kept.
+    event_ts
+        Event time of the last event sent, in epoch milliseconds, if it has one.
+    """
+
+    sent: int
+    acknowledged: int
+    per_topic: Mapping[str, int]
+    seconds: float
+    late_seconds: float
+    event_ts: int | None
+
+
+async def replay(
+    records: Iterable[Record],
+    bootstrap: str,
+    *,
+    speed: float | None = None,
+    rate: float | None = None,
+    clickstream_topic: str = "clickstream",
+    purchases_topic: str = "purchases",
+    progress: Callable[[ReplaySummary], None] | None = None,
+    patience_seconds: float = 30.0,
+) -> ReplaySummary:
+    """Publish records in their order; return when Kafka has acknowledged every one.
+
+    Purchases go to `purchases_topic`, all else to `clickstream_topic`; both must exist. The key decides the
+    partition as in any other Kafka producer, so the events of one user keep their order within a topic; a
+    record without a key goes where its bytes say. Kafka's timestamp is the time of sending.
+
+    With neither `speed` nor `rate`, as fast as Kafka takes them. Either is an open loop: an event is due at
+    its time after the start, however long the ones before it took, and one that is late is sent at once.
+    Cancelling gives what was already sent a few seconds to arrive.
+
+    Parameters
+    ----------
+    speed
+        Times as fast as event time: 60 makes an hour of events last a minute. Gaps are kept: a night
+        without events is waited through, at that speed.
+    rate
+        Events per second.
+    progress
+        Called with the state so far, about ten times a second while events are sent, and at the end.
+    patience_seconds
+        How long Kafka may take to answer, and to acknowledge an event, before the replay gives up.
+
+    Raises
+    ------
+    SettingsError
+        Speed or rate is not above zero, or both are given, or `bootstrap` is not host:port.
+    ServerError
+        Kafka cannot be reached, lacks a topic, refuses an event, or takes longer than `patience_seconds`.
+    """
+    due = due_times(records, speed=speed, rate=rate)
+    async with _connected(bootstrap, patience_seconds) as producer:
+        partitions = await _partitions(producer, bootstrap, (clickstream_topic, purchases_topic))
+        outbox = _Outbox(producer, partitions, clickstream_topic, purchases_topic, patience_seconds, progress)
+        try:
+            await outbox.publish(due, paced=speed is not None or rate is not None)
+        except (KafkaError, TimeoutError) as error:
+            taken = outbox.summary().acknowledged
+            raise ServerError(
+                f"Kafka at {bootstrap} stopped taking events after {taken} ({error}); "
+                "check topics and server, and replay again"
+            ) from error
+        return outbox.summary()
+
+
+@asynccontextmanager
+async def _connected(bootstrap: str, patience_seconds: float) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        acks="all",
+        enable_idempotence=True,
+        max_batch_size=_BATCH_BYTES,
+        request_timeout_ms=int(patience_seconds * 1000),
+    )
+    try:
+        await _start(producer, bootstrap, patience_seconds)
+        yield producer
+    finally:
+        await _close(producer)
+
+
+async def _start(producer: AIOKafkaProducer, bootstrap: str, patience_seconds: float) -> None:
+    try:
+        # With a limit, because aiokafka tries for ever where the address that the server advertises is wrong.
+        await asyncio.wait_for(producer.start(), patience_seconds)
+    except ValueError as error:
+        raise SettingsError(f"the address of Kafka is {bootstrap!r}; give host:port") from error
+    except (KafkaError, TimeoutError) as error:
+        raise ServerError(f"Kafka at {bootstrap} cannot be reached; check address and server") from error
+
+
+async def _close(producer: AIOKafkaProducer) -> None:
+    """Let what is on its way arrive, but not for ever."""
+    stopping = asyncio.ensure_future(producer.stop())
+    await asyncio.wait({stopping}, timeout=_CLOSE_SECONDS)
+    while not stopping.done():
+        # aiokafka repeats an idempotent batch for ever and stop() waits for it, so a server that is gone
+        # would keep us here; there is no public way to call that off. Cancelled once, its sender still waits
+        # for the request under way; cancelled again, it does not.
+        if producer._sender.sender_task is not None:
+            producer._sender.sender_task.cancel()
+        await asyncio.wait({stopping}, timeout=0.1)
+
+
+async def _partitions(producer: AIOKafkaProducer, bootstrap: str, topics: tuple[str, ...]) -> dict[str, int]:
+    # A topic made a moment ago may not have come round to every broker.
+    deadline = time.monotonic() + _NEW_TOPIC_SECONDS
+    while True:
+        # All topics, not only these, because asking for one that is missing may create it.
+        cluster = await producer.client.fetch_all_metadata()
+        partitions = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
+        missing = [topic for topic, count in partitions.items() if not count]
+        if not missing:
+            return partitions
+        if time.monotonic() > deadline:
+            raise ServerError(f"Kafka at {bootstrap} has no topic {' and '.join(missing)}; create it first")
+        await asyncio.sleep(0.1)
+
+
+# Python takes microseconds for murmur2, and users come back.
+@lru_cache(maxsize=1 << 17)
+def _hash(key: bytes) -> int:
+    return int(murmur2(key)) & 0x7FFFFFFF
+
+
+class _Outbox:
+    """Gathers records in one batch per partition (a lane) and hands the batches to Kafka.
+
+    A batch leaves when it is full, when the next record is not yet due, or when `LINGER_SECONDS` have gone
+    by. aiokafka queues the next batch of a partition only when the one before is on its way, so memory stays
+    bounded, and a slow server slows the reading down.
+    """
+
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        partitions: Mapping[str, int],
+        clickstream: str,
+        purchases: str,
+        patience_seconds: float,
+        progress: Callable[[ReplaySummary], None] | None,
+    ) -> None:
+        self._producer = producer
+        self._lanes = [(topic, partition) for topic, count in partitions.items() for partition in range(count)]
+        self._clickstream = self._lanes.index((clickstream, 0)), partitions[clickstream]
+        self._purchases = self._lanes.index((purchases, 0)), partitions[purchases]
+        self._batches: list[BatchBuilder | None] = [None] * len(self._lanes)
+        self._patience_seconds = patience_seconds
+        self._progress = progress
+        self._unacknowledged: set[asyncio.Future[Any]] = set()
+        self._failure: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._sent = 0
+        self._acknowledged = dict.fromkeys(partitions, 0)
+        self._late_seconds = 0.0
+        self._event_ts: int | None = None
+        self._start = self._flushed = self._reported = time.monotonic()
+
+    async def publish(self, records: Iterable[tuple[float, Record]], *, paced: bool) -> None:
+        """Send every record when it is due, and wait until all are acknowledged."""
+        for due, record in records:
+            now = time.monotonic()
+            if paced:
+                if now < self._start + due:
+                    await self._flush()
+                    await self._sleep_until(max(self._start + due, self._flushed + _TICK_SECONDS))
+                    now = time.monotonic()
+                self._late_seconds = max(self._late_seconds, now - self._start - due)
+            if now > self._flushed + LINGER_SECONDS:
+                await self._flush()
+            await self._add(record)
+        await self._flush()
+        while self._unacknowledged:
+            await asyncio.wait({*self._unacknowledged, self._failure}, return_when=asyncio.FIRST_COMPLETED)
+            self._raise_failure()
+        self._report()
+
+    def summary(self) -> ReplaySummary:
+        return ReplaySummary(
+            sent=self._sent,
+            acknowledged=sum(self._acknowledged.values()),
+            per_topic=dict(self._acknowledged),
+            seconds=time.monotonic() - self._start,
+            late_seconds=self._late_seconds,
+            event_ts=self._event_ts,
+        )
+
+    async def _add(self, record: Record) -> None:
+        start, count = self._purchases if record.purchase else self._clickstream
+        # crc32 where Kafka would throw dice: the same file then always gives the same partitions.
+        lane = start + (zlib.crc32(record.value) if record.key is None else _hash(record.key)) % count
+        batch = self._batches[lane]
+        if batch is None or batch.append(key=record.key, value=record.value, timestamp=None) is None:
+            await self._send(lane)
+            batch = self._batches[lane] = self._producer.create_batch()
+            batch.append(key=record.key, value=record.value, timestamp=None)
+        self._event_ts = record.ts
+
+    async def _flush(self) -> None:
+        for lane in range(len(self._lanes)):
+            await self._send(lane)
+        self._flushed = time.monotonic()
+        if self._flushed > self._reported + _PROGRESS_SECONDS:
+            self._report()
+
+    async def _send(self, lane: int) -> None:
+        self._raise_failure()
+        batch, self._batches[lane] = self._batches[lane], None
+        if batch is None:
+            return
+        batch.close()
+        topic, partition = self._lanes[lane]
+        sending = await self._producer.send_batch(batch, topic, partition=partition)
+        self._sent += batch.record_count()
+        self._unacknowledged.add(sending)
+        impatience = asyncio.get_running_loop().call_later(self._patience_seconds, self._give_up)
+        sending.add_done_callback(partial(self._settle, topic, batch.record_count(), impatience))
+
+    def _settle(self, topic: str, count: int, impatience: asyncio.TimerHandle, sending: asyncio.Future[Any]) -> None:
+        impatience.cancel()
+        self._unacknowledged.discard(sending)
+        if sending.cancelled():
+            return
+        error = sending.exception()
+        if error is None:
+            self._acknowledged[topic] += count
+        elif not self._failure.done():
+            self._failure.set_result(error)
+
+    def _give_up(self) -> None:
+        if not self._failure.done():
+            self._failure.set_result(TimeoutError(f"no acknowledgement for {self._patience_seconds:g} s"))
+
+    def _raise_failure(self) -> None:
+        if self._failure.done():
+            raise self._failure.result()
+
+    async def _sleep_until(self, moment: float) -> None:
+        await asyncio.wait({self._failure}, timeout=moment - time.monotonic())
+        self._raise_failure()
+
+    def _report(self) -> None:
+        self._reported = time.monotonic()
+        if self._progress is not None:
+            self._progress(self.summary())

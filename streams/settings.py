@@ -1,0 +1,151 @@
+"""Every setting of upwell: one frozen object, from environment variables and an optional TOML file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from streams.errors import SettingsError
+
+_PREFIX: Final = "UPWELL_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How upwell runs. The variable of a setting is `UPWELL_` and its name in capitals; a TOML file named by
+    `UPWELL_CONFIG` holds the same names in small letters; the environment wins.
+
+    Attributes
+    ----------
+    kafka
+        Kafka servers, `host:port` separated by commas.
+    redis
+        Redis server, as `redis://` or `rediss://` URL.
+    application
+        Name of the consumer group; workers with the same name share the partitions.
+    prefix
+        Put before every Redis key.
+    partitions
+        Partitions of `clickstream` and `purchases`, where upwell has to create them.
+    item_partitions
+        Partitions of `covisits`, likewise.
+    keep_days
+        Redis keys expire this long after they were last written.
+    list_length
+        Items in a recommendation list.
+    skip_owned
+        Leave out of recommendations what the shopper bought or has in the cart.
+    session_gap_minutes
+        A session is over after this much event time without an event.
+    view_seconds
+        How old a neighbour list or a model read from Redis may be before it is read again.
+    max_event_bytes
+        Larger records are rejected.
+    max_future_seconds
+        An event whose time is this far after its Kafka timestamp is rejected.
+    rejection_window_events, max_rejected_share
+        A partition stops when more than this share of its last so many records was rejected.
+    commit_seconds
+        How often offsets are committed to Kafka.
+    """
+
+    kafka: str = "127.0.0.1:9092"
+    redis: str = "redis://127.0.0.1:6379/0"
+    application: str = "upwell"
+    prefix: str = ""
+    partitions: int = 8
+    item_partitions: int = 4
+    keep_days: float = 30.0
+    list_length: int = 20
+    skip_owned: bool = True
+    session_gap_minutes: float = 30.0
+    view_seconds: float = 1.0
+    max_event_bytes: int = 65_536
+    max_future_seconds: float = 3600.0
+    rejection_window_events: int = 10_000
+    max_rejected_share: float = 0.5
+    commit_seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and not value > 0:
+                raise SettingsError(
+                    f"{field.name} is {value!r} and has to be more than 0: change {_variable(field.name)}."
+                )
+        if not self.redis.startswith(("redis://", "rediss://", "unix://")):
+            raise SettingsError(f"redis is {self.redis!r} and has to be a redis:// URL: change UPWELL_REDIS.")
+        if self.max_rejected_share > 1:
+            raise SettingsError(
+                f"max_rejected_share is {self.max_rejected_share} and has to be at most 1: "
+                "change UPWELL_MAX_REJECTED_SHARE."
+            )
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """The settings of this process.
+
+        Raises
+        ------
+        SettingsError
+            A variable or an entry of the file has a value that cannot work, or a name nothing is called.
+
+        >>> Settings.load({"UPWELL_KAFKA": "kafka:9092", "UPWELL_SKIP_OWNED": "no"}).skip_owned
+        False
+        >>> Settings.load({"UPWELL_PARTITIONS": "many"})
+        Traceback (most recent call last):
+            ...
+        streams.errors.SettingsError: UPWELL_PARTITIONS is 'many' and has to be a whole number.
+        """
+        environment = os.environ if environment is None else environment
+        types = {field.name: type(field.default) for field in fields(cls)}
+        values = _from_file(environment.get(_PREFIX + "CONFIG"), types)
+        for name, kind in types.items():
+            text = environment.get(_variable(name))
+            if text is not None:
+                values[name] = _parsed(text, kind, _variable(name))
+        return cls(**values)
+
+
+def _variable(name: str) -> str:
+    return _PREFIX + name.upper()
+
+
+def _from_file(path: str | None, types: Mapping[str, type]) -> dict[str, Any]:
+    if not path:
+        return {}
+    try:
+        values = tomllib.loads(Path(path).read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"UPWELL_CONFIG names {path}, which cannot be read: {error}.") from None
+    for name, value in values.items():
+        if name not in types:
+            raise SettingsError(f"{path} sets {name}, and there is no such setting: known are {', '.join(types)}.")
+        values[name] = _parsed(value, types[name], f"{name} in {path}") if isinstance(value, str) else value
+        if types[name] is float and type(value) is int:
+            values[name] = float(value)
+        if type(values[name]) is not types[name]:
+            raise SettingsError(f"{name} in {path} is {value!r} and has to be {_NAMES[types[name]]}.")
+    return values
+
+
+_NAMES: Final[Mapping[type, str]] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "yes or no",
+    str: "text",
+}
+_YES, _NO = ("1", "yes", "true", "on"), ("0", "no", "false", "off")
+
+
+def _parsed(text: str, kind: type, name: str) -> object:
+    try:
+        if kind is bool:
+            return {**dict.fromkeys(_YES, True), **dict.fromkeys(_NO, False)}[text.lower()]
+        return kind(text)
+    except (ValueError, KeyError):
+        raise SettingsError(f"{name} is {text!r} and has to be {_NAMES[kind]}.") from None

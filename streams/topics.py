@@ -1,0 +1,132 @@
+"""The five topics: what is in them, how many partitions they have, and what has to fit together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from streams.errors import ServerError
+from streams.settings import Settings
+
+CLICKSTREAM: Final = "clickstream"
+PURCHASES: Final = "purchases"
+COVISITS: Final = "covisits"
+EXAMPLES: Final = "examples"
+REJECTED: Final = "rejected"
+
+#: A rejected record is at most this long; the original bytes have to fit in.
+LARGEST_RECORD: Final = 16 * 1024 * 1024
+_DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic: name, partitions where upwell creates it, Kafka's configuration, and what it is for."""
+
+    name: str
+    partitions: int
+    purpose: str
+    configuration: dict[str, str] = field(default_factory=dict)
+
+
+def topics(settings: Settings) -> list[Topic]:
+    """All topics that upwell reads or writes."""
+    large = {"max.message.bytes": str(LARGEST_RECORD)}
+    internal = {**large, "retention.ms": str(2 * _DAY_MS)}
+    return [
+        Topic(CLICKSTREAM, settings.partitions, "events of shoppers, key = user id"),
+        Topic(PURCHASES, settings.partitions, "purchases, key = user id"),
+        Topic(COVISITS, settings.item_partitions, "which items met in a session, by item partition", internal),
+        Topic(EXAMPLES, 1, "labelled sessions", internal),
+        Topic(REJECTED, 1, "events that could not be used, as they came", large),
+    ]
+
+
+def admin(settings: Settings) -> KafkaAdminClient:
+    """A client for Kafka's administration.
+
+    Raises
+    ------
+    ServerError
+        Kafka does not answer.
+    """
+    try:
+        return KafkaAdminClient(bootstrap_servers=settings.kafka, client_id="upwell", request_timeout_ms=10_000)
+    except (KafkaError, OSError, ValueError) as error:
+        raise ServerError(
+            f"Kafka does not answer at {settings.kafka} ({error}): start it or set UPWELL_KAFKA."
+        ) from None
+
+
+def partition_counts(settings: Settings) -> dict[str, int]:
+    """How many partitions each of upwell's topics has; topics that do not exist are left out."""
+    client = admin(settings)
+    try:
+        described = client.describe_topics([topic.name for topic in topics(settings)])
+    except KafkaError as error:
+        raise ServerError(f"Kafka at {settings.kafka} does not describe its topics ({error}).") from None
+    finally:
+        client.close()
+    return {found["name"]: len(found["partitions"]) for found in described if found["partitions"]}
+
+
+def ensure_topics(settings: Settings) -> dict[str, int]:
+    """Create what is missing, check what is there, and return the partition count of every topic.
+
+    Raises
+    ------
+    ServerError
+        Kafka does not answer, refuses to create a topic, or `clickstream` and `purchases` do not fit together.
+    """
+    counts = partition_counts(settings)
+    missing = [topic for topic in topics(settings) if topic.name not in counts]
+    if missing:
+        partitions = counts.get(CLICKSTREAM, counts.get(PURCHASES, settings.partitions))
+        _create(settings, missing, partitions)
+        counts = partition_counts(settings)
+    check_fit(counts)
+    return counts
+
+
+def check_fit(counts: dict[str, int]) -> None:
+    """Refuse partition counts the engine cannot work with.
+
+    Raises
+    ------
+    ServerError
+        `clickstream` and `purchases` differ, or `examples` has more than one partition.
+
+    >>> check_fit({"clickstream": 4, "purchases": 8, "examples": 1})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    streams.errors.ServerError: clickstream has 4 partitions and purchases 8, ...
+    """
+    if counts[CLICKSTREAM] != counts[PURCHASES]:
+        raise ServerError(
+            f"{CLICKSTREAM} has {counts[CLICKSTREAM]} partitions and {PURCHASES} {counts[PURCHASES]}, but a shopper's "
+            "events have to meet in one worker: give both topics the same number of partitions."
+        )
+    if counts[EXAMPLES] != 1:
+        raise ServerError(
+            f"{EXAMPLES} has {counts[EXAMPLES]} partitions, but there is one learner: recreate it with one."
+        )
+
+
+def _create(settings: Settings, missing: list[Topic], partitions: int) -> None:
+    """Create topics; an input topic gets as many partitions as the other one has."""
+    client = admin(settings)
+    try:
+        for topic in missing:
+            count = partitions if topic.name in (CLICKSTREAM, PURCHASES) else topic.partitions
+            new = NewTopic(topic.name, count, 1, topic_configs=topic.configuration)
+            try:
+                client.create_topics([new])
+            except TopicAlreadyExistsError:
+                continue  # another worker was faster
+            except KafkaError as error:
+                raise ServerError(f"Kafka refuses to create topic {topic.name} ({error}): create it by hand.") from None
+    finally:
+        client.close()

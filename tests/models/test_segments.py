@@ -1,0 +1,326 @@
+"""Segments against plain Lloyd K-means, nearest centres by brute force, and customers that move."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from online_models.compiled import Floats, Int64s
+from online_models.events import EVENT_TYPES
+from online_models.features import (
+    FEATURE_LIMIT,
+    PROFILE_FEATURES,
+    character_names,
+    profile_features,
+    sentence,
+    standardise,
+)
+from online_models.segments import Segments
+
+WIDTH = len(PROFILE_FEATURES)
+
+
+def crowds(n: int, k: int = 8, seed: int = 0) -> tuple[Floats, Int64s, Floats]:
+    """Customers of `k` well-separated kinds: the customers, the kind of each, the middle of each kind."""
+    rng = np.random.default_rng(seed)
+    middles = rng.normal(size=(k, WIDTH)) * 5.0
+    kind = rng.choice(k, size=n, p=rng.dirichlet(np.full(k, 8.0)))
+    return middles[kind] + rng.normal(size=(n, WIDTH)), kind, middles
+
+
+def frozen(state: dict[str, Any]) -> str:
+    """The state as text that differs whenever a bit does."""
+    return json.dumps(state, default=np.ndarray.tolist)
+
+
+def inertia(points: Floats, centers: Floats) -> float:
+    return float(((points[:, None] - centers[None]) ** 2).sum(axis=2).min(axis=1).sum())
+
+
+def lloyd(points: Floats, k: int) -> float:
+    """Inertia of the best of twenty runs of the textbook algorithm."""
+    best = math.inf
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        centers = points[rng.choice(len(points), size=1)]
+        while len(centers) < k:
+            far = ((points[:, None] - centers[None]) ** 2).sum(axis=2).min(axis=1)
+            centers = np.vstack([centers, points[rng.choice(len(points), p=far / far.sum())]])
+        for _ in range(30):
+            owner = ((points[:, None] - centers[None]) ** 2).sum(axis=2).argmin(axis=1)
+            centers = np.array([points[owner == i].mean(axis=0) for i in range(k) if (owner == i).any()])
+        best = min(best, inertia(points, centers))
+    return best
+
+
+def units(model: Segments) -> Floats:
+    """The centres in the units of the features."""
+    return model.means + model.centers * model.scales
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_as_tight_as_lloyd_on_planted_crowds(seed: int) -> None:
+    customers = crowds(6_000, seed=seed)[0]
+    model = Segments()
+    model.learn_many(customers)
+    points = standardise(customers, model.means, model.scales)
+    assert inertia(points, model.centers) <= 1.1 * lloyd(points, 8)
+
+
+def test_predicts_the_nearest_centre_as_river_does() -> None:
+    customers = crowds(2_000)[0]
+    model = Segments()
+    model.learn_many(customers)
+    probe = np.random.default_rng(1).normal(size=(300, WIDTH)) * 6.0
+    points = standardise(probe, model.means, model.scales)
+    for row, point, segment in zip(probe, points, model.predict_many(probe), strict=True):
+        distances = [sum((c - p) ** 2 for c, p in zip(center, point, strict=True)) for center in model.centers]
+        assert segment == distances.index(min(distances))
+        assert segment == model.k_means.predict_one(dict(enumerate(point.tolist())))
+        assert segment == model.predict_one(dict(zip(PROFILE_FEATURES, row.tolist(), strict=True)))
+
+
+def test_each_example_moves_the_nearest_centre_a_little() -> None:
+    customers = crowds(700)[0]
+    model = Segments(step=0.1)
+    model.learn_many(customers)
+    expected, point = model.centers, standardise(customers[:1], model.means, model.scales)[0]
+    nearest = int(((expected - point) ** 2).sum(axis=1).argmin())
+    expected[nearest] += 0.1 * (point - expected[nearest])
+    assert model.learn_predict_many(customers[:1]).tolist() == [nearest]
+    np.testing.assert_allclose(model.centers, expected, rtol=1e-12, atol=1e-12)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(1, 400), min_size=2, max_size=8))
+def test_portions_make_no_difference(portions: list[int]) -> None:
+    customers = crowds(sum(portions))[0].astype(np.float32)
+    whole, parts = Segments(block=100), Segments(block=100)
+    expected = whole.learn_predict_many(customers)
+    found, start = [], 0
+    for portion in portions:
+        found += parts.learn_predict_many(customers[start : start + portion]).tolist()
+        start += portion
+    assert found == expected.tolist()
+    assert frozen(parts.state()) == frozen(whole.state())
+
+
+def test_one_is_a_row_of_many() -> None:
+    customers = crowds(250)[0]
+    one, many = Segments(block=100), Segments(block=100)
+    many.learn_many(customers)
+    for row in customers.tolist():
+        one.learn_one(dict(zip(PROFILE_FEATURES, row, strict=True)))
+    assert frozen(one.state()) == frozen(many.state())
+
+
+def test_numbers_stay_with_the_crowd_that_moves() -> None:
+    """Every kind of customer walks off by 20 standard deviations, slowly; none changes its number."""
+    n, k = 40_000, 5
+    rng = np.random.default_rng(3)
+    middles = rng.normal(size=(k, WIDTH)) * 5.0
+    kind = rng.choice(k, size=n)
+    walk = rng.normal(size=(k, WIDTH)) * 20.0 / math.sqrt(WIDTH)
+    customers = middles[kind] + walk[kind] * np.linspace(0.0, 1.0, n)[:, None] + rng.normal(size=(n, WIDTH))
+    model = Segments(n_segments=k)
+    segments = model.learn_predict_many(customers)
+    for crowd in range(k):
+        numbers = segments[512:][kind[512:] == crowd]
+        usual = np.bincount(numbers).argmax()
+        assert (numbers == usual).mean() > 0.995
+        assert np.abs(units(model)[usual] - middles[crowd] - walk[crowd]).max() < 1.0
+
+
+def test_a_change_of_scale_moves_no_segment() -> None:
+    """What the scaler learned is applied between two blocks: only the centre of the last example has moved."""
+    customers = crowds(1_024)[0]
+    customers[600:, 0] *= 3.0
+    model = Segments(gain=1.0)
+    model.learn_many(customers[:-1])
+    before, scale = units(model), model.scales[0]
+    model.learn_many(customers[-1:])
+    assert model.scales[0] > 1.1 * scale
+    moved = np.abs(units(model) - before).max(axis=1) > 1e-9
+    assert moved.sum() <= 1
+
+
+def test_a_lost_number_goes_to_new_customers() -> None:
+    """One kind of customer stays away and another comes: all other numbers stay, the lost one is used again."""
+    customers, kind, middles = crowds(4_096, k=6)
+    model = Segments(n_segments=6)
+    model.learn_many(customers)
+    numbers = model.predict_many(middles)
+    assert sorted(numbers.tolist()) == list(range(6))
+    stranger = middles.mean(axis=0) + 12.0
+    gone = kind == 5
+    customers[gone] += stranger - middles[5]
+    model.learn_many(customers)
+    assert model.predict_many(middles[:5]).tolist() == numbers[:5].tolist()
+    assert model.predict_many(stranger[None]).tolist() == [numbers[5]]
+    assert all(segment.share > 0.01 for segment in model.describe())
+
+
+def test_centres_that_started_on_one_spot_part() -> None:
+    customers = crowds(4_096, k=4)[0]
+    customers[:512] = 1.0
+    model = Segments(n_segments=4)
+    model.learn_many(customers)
+    points = standardise(customers[-1_000:], model.means, model.scales)
+    assert inertia(points, model.centers) <= 1.1 * lloyd(points, 4)
+
+
+def test_a_steady_shop_loses_no_number() -> None:
+    customers = crowds(20_000, k=12, seed=4)[0]
+    free, fixed = Segments(), Segments(gain=1.0)
+    free.learn_many(customers)
+    fixed.learn_many(customers)
+    assert (free.centers == fixed.centers).all()
+
+
+@pytest.mark.parametrize("stop", [0, 37, 99, 100, 101, 200, 350])
+def test_goes_on_from_a_snapshot(stop: int) -> None:
+    customers = crowds(500)[0]
+    straight, first = Segments(block=100, seed=5), Segments(block=100, seed=5)
+    expected = straight.learn_predict_many(customers)
+    first.learn_many(customers[:stop])
+    snapshot = first.state()
+    first.learn_many(customers[stop:])  # must not reach into the snapshot
+    resumed = Segments.from_state(snapshot)
+    assert frozen(resumed.state()) == frozen(snapshot)
+    assert resumed.learn_predict_many(customers[stop:]).tolist() == expected[stop:].tolist()
+    assert frozen(resumed.state()) == frozen(straight.state())
+    assert resumed.describe() == straight.describe()
+
+
+def test_says_nothing_during_warm_up() -> None:
+    model = Segments()
+    assert (model.learn_predict_many(crowds(511)[0]) == -1).all()
+    assert model.predict_one(dict.fromkeys(PROFILE_FEATURES, 0.0)) is None
+    assert model.predict_many(np.zeros((2, WIDTH))).tolist() == [-1, -1]
+    assert model.describe() == []
+    assert model.learn_predict_many(np.zeros((2, WIDTH)))[0] == -1
+    assert model.predict_one(dict.fromkeys(PROFILE_FEATURES, 0.0)) in range(8)
+    assert model.learn_predict_many(np.empty((0, WIDTH))).tolist() == []
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e30, math.nan, -math.inf])
+def test_hostile_customers_stay_out(value: float) -> None:
+    customers = crowds(3_000)[0]
+    customers[::5] = value
+    model = Segments()
+    model.learn_many(customers)
+    state = model.state()
+    for name in ("means", "variances", "centers", "sizes", "rows"):
+        assert np.isfinite(state[name]).all(), name
+    assert set(model.predict_many(customers).tolist()) <= set(range(8))
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e30])
+def test_customers_who_are_all_alike_are_one_segment(value: float) -> None:
+    model = Segments()
+    segments = model.learn_predict_many(np.full((2_000, WIDTH), value))
+    assert set(segments[512:].tolist()) == {0}
+    shares = [segment.share for segment in model.describe()]
+    assert shares == [1.0] + [0.0] * 7
+
+
+def test_keeps_no_hold_of_what_it_is_given() -> None:
+    customers = crowds(600)[0]
+    model = Segments()
+    model.learn_many(customers)
+    before = frozen(model.state())
+    customers[:] = 99.0
+    model.centers[:] = 99.0
+    model.predict_many(customers)
+    model.describe()
+    assert frozen(model.state()) == before
+
+
+def test_refuses_the_wrong_shape_and_senseless_parameters() -> None:
+    with pytest.raises(ValueError, match="expected rows"):
+        Segments().learn_many([[1.0, 2.0]])
+    with pytest.raises(ValueError, match="at least 2"):
+        Segments(n_segments=1)
+    with pytest.raises(ValueError, match="10 examples"):
+        Segments(block=79)
+
+
+def profile(counts: list[int], sessions: int, items: int, spend: float, hours: float) -> list[float]:
+    out = np.full(WIDTH, np.nan, dtype=np.float32)
+    profile_features(out, np.array(counts, dtype=np.int32), sessions, items, spend, hours)
+    return [float(value) for value in out]
+
+
+#: impression, view, click, wishlist, cart, removal, purchase; sessions, items, spend, hours
+KINDS: dict[str, tuple[list[int], int, int, float, float]] = {
+    "Big spenders": ([0, 60, 10, 0, 12, 1, 10], 8, 60, 9_000.0, 900.0),
+    "Cart builders": ([0, 12, 2, 0, 14, 3, 0], 3, 24, 0.0, 70.0),
+    "Wish listers": ([0, 12, 2, 12, 0, 0, 0], 3, 20, 0.0, 70.0),
+    "One-look visitors": ([9, 1, 0, 0, 0, 0, 0], 1, 1, 0.0, 0.0),
+    "Window shoppers": ([0, 60, 9, 0, 0, 0, 0], 2, 40, 0.0, 30.0),
+}
+
+
+def test_planted_characters_get_their_names() -> None:
+    rng = np.random.default_rng(0)
+    middles = np.array([profile(*kind) for kind in KINDS.values()])
+    customers = middles[rng.choice(len(KINDS), size=4_000)] + rng.normal(size=(4_000, WIDTH)) * 0.05
+    model = Segments(n_segments=len(KINDS))
+    model.learn_many(customers)
+    told = model.describe()
+    for name, segment, middle in zip(KINDS, model.predict_many(middles).tolist(), middles, strict=True):
+        assert told[segment].name == name
+        np.testing.assert_allclose(list(told[segment].centroid.values()), middle, atol=0.1)
+        assert told[segment].number == segment
+        assert told[segment].share == pytest.approx(0.2, abs=0.04)
+    assert sum(segment.share for segment in told) == pytest.approx(1.0)
+    assert "spend more" in told[int(model.predict_many(middles[:1])[0])].sentence
+
+
+def test_the_average_customer_is_a_recent_one() -> None:
+    """Everybody has bought something by now, so nobody is told to buy more often than the average."""
+    customers = crowds(30_000, k=2)[0] * 0.01
+    customers[:, PROFILE_FEATURES.index("log_purchases")] += np.linspace(0.0, 50.0, 30_000)
+    model = Segments(n_segments=2)
+    model.learn_many(customers)
+    assert all("buy" not in segment.sentence for segment in model.describe())
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.lists(st.floats(-5, 5), min_size=WIDTH, max_size=WIDTH), min_size=1, max_size=20))
+def test_names_are_unique(table: list[list[float]]) -> None:
+    names = character_names([dict(zip(PROFILE_FEATURES, row, strict=True)) for row in table])
+    assert len(set(names)) == len(table)
+    assert all(names)
+
+
+@pytest.mark.parametrize("feature", PROFILE_FEATURES)
+def test_every_feature_has_its_words(feature: str) -> None:
+    more, less = sentence({feature: 1.0}), sentence({feature: -1.0})
+    assert more != less
+    assert feature not in more + less
+    assert sentence({feature: 0.0}).startswith("They are close")
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.integers(-(2**31), 2**31 - 1), min_size=len(EVENT_TYPES), max_size=len(EVENT_TYPES)),
+    st.integers(-(2**31), 2**31 - 1),
+    st.integers(-(2**31), 2**31 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+def test_profiles_are_finite(counts: list[int], sessions: int, items: int, spend: float, hours: float) -> None:
+    assert all(abs(value) <= FEATURE_LIMIT for value in profile(counts, sessions, items, spend, hours))
+
+
+def test_profiles_say_what_they_say() -> None:
+    found = profile([100, 6, 2, 1, 2, 0, 1], 3, 9, 99.0, 11.0)
+    expected = [math.log(4), math.log(5), 9 / 12, 2 / 12, 1 / 12, math.log(2), math.log(100), math.log(12)]
+    assert found == pytest.approx(expected, abs=1e-6)
