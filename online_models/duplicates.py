@@ -38,7 +38,7 @@ class RecentIds:
     [False, True]
     """
 
-    def __init__(self, window: int = 1 << 19) -> None:
+    def __init__(self, window: int = 1 << 20) -> None:
         self.window = window
         self.tables = _Tables(np.zeros(_SMALLEST, np.uint64), np.zeros(_SMALLEST, np.uint64), np.zeros(1, np.int64))
 

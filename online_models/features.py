@@ -272,3 +272,9 @@ def restored_scaler(count: int, means: Floats, variances: Floats) -> Any:
         means=dict(enumerate(means.tolist())),
         vars=dict(enumerate(variances.tolist())),
     )
+
+
+def means_and_scales(scaler: Any) -> tuple[Floats, Floats]:
+    """What River's `StandardScaler` has learned of columns it knows by number, in the form `standardise` takes."""
+    variances = [max(scaler.vars[column], 0.0) for column in range(len(scaler.vars))]
+    return np.array([scaler.means[column] for column in range(len(variances))]), np.sqrt(variances)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from river import metrics
 
 from online_models.compiled import Floats, Int64s
@@ -15,8 +15,23 @@ from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES, as_row
 from online_models.propensity import Propensity, probabilities
 from online_models.segments import Segments, nearest
 
+Bools = NDArray[np.bool_]
 #: Larger than any parameter or time in milliseconds, small enough that sums stay finite.
 _SANE: Final = 1e15
+
+
+def area_under_curve(bought: Bools, scores: Floats) -> float | None:
+    """Share of all pairs of a buyer and another in which the buyer has the higher score; equal scores count half.
+
+    >>> area_under_curve(np.array([True, True, False]), np.array([0.9, 0.5, 0.5]))
+    0.75
+    """
+    buyers, others = int(bought.sum()), int((~bought).sum())
+    if not buyers or not others:
+        return None
+    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(count) - (count - 1) / 2.0)[place]
+    return float((ranks[bought].sum() - buyers * (buyers + 1) / 2.0) / (buyers * others))
 
 
 class Learner:
@@ -108,25 +123,21 @@ class Learner:
         return self.segments.learn_predict_many(customers)
 
     def quality(self) -> dict[str, float | None]:
-        """River's metrics over the last predictions; what cannot be told yet is None.
+        """How good the last predictions were; what cannot be told yet is None.
 
-        The area under the curve needs both outcomes in the window. River's `RollingROCAUC` is exact; its `ROCAUC`
-        sorts the scores into ten bins, and where few sessions buy, almost all of them are in the first.
+        The loss is River's `LogLoss`. River's two areas under the curve do not fit: `ROCAUC` sorts the scores
+        into bins, and where few sessions buy, almost all are in the first; `RollingROCAUC` misjudges equal scores.
         """
-        bought = self._bought[: self.examples].tolist()
-        scores = self._scores[: self.examples].tolist()
-        if not bought:
+        bought, scores = self._bought[: self.examples], self._scores[: self.examples]
+        if not len(bought):
             return {"auc": None, "log_loss": None, "base_rate": None}
-        river: Any = metrics
-        auc, log_loss = river.RollingROCAUC(window_size=len(bought)), river.LogLoss()
-        for y, p in zip(bought, scores, strict=True):
-            auc.update(y, p)
+        log_loss: Any = cast(Any, metrics).LogLoss()
+        for y, p in zip(bought.tolist(), scores.tolist(), strict=True):
             log_loss.update(y, p)
-        both = 0 < sum(bought) < len(bought)
         return {
-            "auc": float(auc.get()) if both else None,
+            "auc": area_under_curve(bought, scores),
             "log_loss": float(log_loss.get()),
-            "base_rate": sum(bought) / len(bought),
+            "base_rate": float(bought.mean()),
         }
 
     def parameters(self) -> dict[str, Any]:
@@ -269,15 +280,10 @@ def _texts(table: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _numbers(table: Mapping[str, Any], name: str, shape: tuple[int, ...]) -> Floats:
-    try:
-        numbers = np.asarray(table.get(name))
-    except ValueError as error:
-        raise ValueError(f"model parameter {name!r} is not a regular array") from error
-    if numbers.dtype.kind not in "fiu" or numbers.shape != shape:
-        raise ValueError(f"model parameter {name!r} is not numbers in the shape {shape}")
-    numbers = numbers.astype(np.float64)
-    if not (np.abs(numbers) <= _SANE).all():
-        raise ValueError(f"model parameter {name!r} has a number that is not finite or beyond all measure")
-    if name == "scales" and (numbers < 0).any():
-        raise ValueError("model parameter 'scales' has a negative number")
-    return numbers
+    numbers = np.array(table.get(name), dtype=object)
+    if numbers.shape != shape:
+        raise ValueError(f"model parameter {name!r} does not have the shape {shape}")
+    least = 0.0 if name == "scales" else -_SANE
+    if not all(type(number) in (int, float) and least <= number <= _SANE for number in numbers.flat):
+        raise ValueError(f"model parameter {name!r} has something in it that cannot be")
+    return numbers.astype(np.float64)

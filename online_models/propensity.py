@@ -12,7 +12,13 @@ from river import linear_model, optim, preprocessing
 from river.utils import VectorDict
 
 from online_models.compiled import Floats
-from online_models.features import PROPENSITY_FEATURES, as_rows, restored_scaler, standardise
+from online_models.features import (
+    PROPENSITY_FEATURES,
+    as_rows,
+    means_and_scales,
+    restored_scaler,
+    standardise,
+)
 
 _PARAMETERS = ("features", "batch", "learning_rate", "power", "intercept_rate", "intercept", "l2")
 
@@ -215,8 +221,6 @@ class Propensity:
 
     def _refresh(self) -> None:
         """Copy River's dictionaries into the arrays that predictions use."""
-        names = range(len(self.features))
-        self.means = np.array([self.scaler.means[i] for i in names])
-        self.scales = np.sqrt([max(self.scaler.vars[i], 0.0) for i in names])
+        self.means, self.scales = means_and_scales(self.scaler)
         weights = self.regression.weights
-        self.weights = np.array([weights.get(i, 0.0) for i in names])
+        self.weights = np.array([weights.get(i, 0.0) for i in range(len(self.features))])

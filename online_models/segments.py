@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from river import cluster, preprocessing
 
+from online_models import features as vectors
 from online_models.compiled import Floats, Int64s
-from online_models.features import PROFILE_FEATURES, as_rows, character_names, restored_scaler, sentence, standardise
+from online_models.features import PROFILE_FEATURES, as_rows, standardise
 
 #: Number of examples after which the count of a segment's customers has lost half its weight.
 _MEMORY: Final = 10_000
@@ -18,10 +19,7 @@ _PARAMETERS = ("n_segments", "features", "block", "step", "gain", "seed")
 
 
 class Segment(NamedTuple):
-    """One group of customers, as a marketer would want to read it.
-
-    `share` is its part of the recent customers, `centroid` its middle in the units of the features.
-    """
+    """One group of customers: its share of the recent ones, its middle in the units of the features."""
 
     number: int
     name: str
@@ -31,8 +29,11 @@ class Segment(NamedTuple):
 
 
 def squares(points: Floats, centers: Floats) -> Floats:
-    """Squared distance of every centre (rows) to every point (columns)."""
-    return np.array([((points - center) ** 2).sum(axis=1) for center in centers]).reshape(-1, len(points))
+    """Squared distance of every centre (rows) to every point (columns), the same bits for any set of points."""
+    total = np.zeros((len(centers), len(points)))
+    for column in range(points.shape[1]):
+        total += (points[:, column] - centers[:, column, None]) ** 2
+    return total
 
 
 def nearest(points: Floats, centers: Floats) -> Int64s:
@@ -77,7 +78,9 @@ class Segments:
     River's `KMeans` behind River's `StandardScaler`. Time is cut into blocks of `block` examples. The first
     block is only collected; then the centres are chosen on it and it is learned, one example after the other.
     From there on every example moves the centre nearest to it a little. A segment's number is the index of
-    its centre, and centres are never reordered: segment 3 stays segment 3 however far it wanders.
+    its centre, and centres are never reordered: segment 3 stays segment 3 however far it wanders. Strangers,
+    who are far from where any segment was when the block began, get a number but move nothing: a new crowd
+    would else drag a centre off, whose customers would fall to the next one, and numbers would change hands.
 
     The scaler learns all the time, but what it has learned is applied only between two blocks, and then the
     centres are carried over: each keeps its place in the units of the features, so a change of scale moves no
@@ -106,8 +109,6 @@ class Segments:
 
     Attributes
     ----------
-    examples : int
-        How many examples were seen.
     means, scales : array
         What takes the features to standard deviations in the present block.
     sizes : array
@@ -151,18 +152,17 @@ class Segments:
         self.examples = 0
         self.scaler: Any = preprocessing.StandardScaler()
         self.k_means: Any = cluster.KMeans(n_clusters=n_segments, halflife=step, seed=seed)
-        self.means = np.zeros(len(self.features))
-        self.scales = np.zeros(len(self.features))
+        self.means, self.scales = np.zeros((2, len(self.features)))
         self.sizes = np.zeros(n_segments)
+        self._anchors, self._reach = np.zeros((0, len(self.features))), 0.0
         self._rows = np.zeros((block, len(self.features)))
 
     @property
     def centers(self) -> Floats:
         """River's centres, one row per segment, in standard deviations; no rows during warm-up."""
-        columns = range(len(self.features))
-        centers = self.k_means.centers.values() if self.examples >= self.block else ()
-        table = [[center[j] for j in columns] for center in centers]
-        return np.array(table, dtype=np.float64).reshape(-1, len(self.features))
+        if self.examples < self.block:
+            return np.zeros((0, len(self.features)))
+        return np.array([list(center.values()) for center in self.k_means.centers.values()])
 
     def learn_one(self, x: Mapping[str, float]) -> None:
         """Learn one example, given by feature names."""
@@ -211,8 +211,8 @@ class Segments:
         from_average, in_units = centers - shares @ centers, self.means + centers * self.scales
         deviations = [dict(zip(self.features, row, strict=True)) for row in from_average.tolist()]
         middles = [dict(zip(self.features, row, strict=True)) for row in in_units.tolist()]
-        told = zip(character_names(deviations), deviations, shares.tolist(), middles, strict=True)
-        return [Segment(i, name, sentence(apart), *rest) for i, (name, apart, *rest) in enumerate(told)]
+        told = zip(vectors.character_names(deviations), deviations, shares.tolist(), middles, strict=True)
+        return [Segment(i, name, vectors.sentence(apart), *rest) for i, (name, apart, *rest) in enumerate(told)]
 
     def state(self) -> dict[str, Any]:
         """Everything there is to know, as plain values and arrays."""
@@ -223,6 +223,8 @@ class Segments:
             "variances": np.array([self.scaler.vars.get(j, 0.0) for j in range(len(self.features))]),
             "centers": self.centers,
             "sizes": self.sizes.copy(),
+            "anchors": self._anchors.copy(),
+            "reach": self._reach,
             "rows": self._rows.copy(),
         }
         return {name: getattr(self, name) for name in _PARAMETERS} | learned
@@ -233,11 +235,12 @@ class Segments:
         model = cls(**{name: state[name] for name in _PARAMETERS})
         model.examples = int(state["examples"])
         model.sizes[:] = state["sizes"]
+        model._anchors, model._reach = state["anchors"].copy(), float(state["reach"])
         model._rows[:] = state["rows"]
         blocks = model.examples // model.block
         if blocks:
-            model.scaler = restored_scaler(blocks * model.block, state["means"], state["variances"])
-            model._rescale()
+            model.scaler = vectors.restored_scaler(blocks * model.block, state["means"], state["variances"])
+            model.means, model.scales = vectors.means_and_scales(model.scaler)
             model._place(state["centers"])
         return model
 
@@ -247,8 +250,10 @@ class Segments:
         The keys are integers because River adds up distances over a set of keys: a set of integers comes in
         the same order in every process, one of strings does not, and the last bits would differ.
         """
-        learn = self.k_means.learn_predict_one
-        owners: list[int] = [learn(dict(enumerate(row))) for row in points.tolist()]
+        learn, predict = self.k_means.learn_predict_one, self.k_means.predict_one
+        strange = squares(points, self._anchors).min(axis=0) > self._reach
+        rows = zip(points.tolist(), strange.tolist(), strict=True)
+        owners: list[int] = [(predict if far else learn)(dict(enumerate(row))) for row, far in rows]
         self.sizes += np.bincount(owners, minlength=self.n_segments)
         return owners
 
@@ -256,15 +261,17 @@ class Segments:
         middles = self.means + self.centers * self.scales if self.examples > self.block else None
         for row in self._rows.tolist():
             self.scaler.learn_one(dict(enumerate(row)))
-        self._rescale()
+        self.means, self.scales = vectors.means_and_scales(self.scaler)
         points = standardise(self._rows, self.means, self.scales)
         rng = np.random.default_rng([self.seed, self.examples])
         if middles is None:
             self._place(seed_centers(points, self.n_segments, rng))
+            self._drop_anchors(points)
             self._move(points)
         else:
             self._place(standardise(middles, self.means, self.scales))
             self._relocate(points, rng)
+        self._drop_anchors(points)
         self.sizes *= 0.5 ** (self.block / _MEMORY)
 
     def _relocate(self, points: Floats, rng: np.random.Generator) -> None:
@@ -282,11 +289,11 @@ class Segments:
             self._place(centers)
             self.sizes[[lost, donor]] = (self.sizes[lost] + self.sizes[donor]) / 2.0
 
+    def _drop_anchors(self, points: Floats) -> None:
+        """Note where the segments are, and how far from all of them makes a stranger: three times the usual."""
+        self._anchors = self.centers
+        self._reach = 9.0 * float(squares(points, self._anchors).min(axis=0).mean())
+
     def _place(self, centers: Floats) -> None:
         for i, center in enumerate(centers.tolist()):
             self.k_means.centers[i].update(enumerate(center))
-
-    def _rescale(self) -> None:
-        columns = range(len(self.features))
-        self.means = np.array([self.scaler.means[j] for j in columns])
-        self.scales = np.sqrt([max(self.scaler.vars[j], 0.0) for j in columns])

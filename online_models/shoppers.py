@@ -51,7 +51,7 @@ class ShopperSettings:
     session_gap_minutes: float = 30.0
     action_weights: dict[str, float] = field(default_factory=lambda: dict(ACTION_WEIGHTS))
     max_shoppers: int = 4_000_000
-    duplicate_window: int = 1 << 19
+    duplicate_window: int = 1 << 20
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import os
 import socket
 import tempfile
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import faust
@@ -107,7 +107,9 @@ class Engine:
             AffinityAgent(view),
             LearnerAgent(view),
         ]
-        self.loops = [MicroBatchLoop(agent, settings, publisher, self.progress, self.counters) for agent in agents]
+        self.loops = [
+            MicroBatchLoop(agent, settings, publisher, self.progress, self.counters, _crashing_task) for agent in agents
+        ]
 
     async def on_rebalance_complete(self, *_: Any, **__: Any) -> None:
         """Open what this worker owns now: after Faust's recovery, before the first record of the new assignment."""
@@ -123,7 +125,8 @@ class Engine:
         announced: set[TP] = set()
         while True:
             await asyncio.sleep(_REPORT_SECONDS)
-            await redis.hset(f"{prefix}worker:{self.worker}", mapping=self.counters.as_fields())
+            fields = self.counters.as_fields() | {"partitions": str(sum(len(loop.owned) for loop in self.loops))}
+            await redis.hset(f"{prefix}worker:{self.worker}", mapping=fields)
             await redis.expire(f"{prefix}worker:{self.worker}", _DAY_SECONDS)
             await self.progress.report(self.redis, f"{prefix}progress")
             for loop in self.loops:
@@ -153,7 +156,14 @@ def connect(settings: Settings) -> Redis:
     )
 
 
-def _crashing(run: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+def _crashing_task(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    async def run() -> None:
+        await coroutine
+
+    return asyncio.ensure_future(_crashing(run)())
+
+
+def _crashing(run: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
     """Let an error end the process: Faust would restart the agent and count the lost batch as done."""
 
     async def guarded(*arguments: Any, **named: Any) -> None:

@@ -33,9 +33,12 @@ class Outputs:
         Redis keys of hashes and their fields and values in turn.
     trending
         What trends in an item partition, to be merged with the others.
+    rejected
+        How many of the records were no events.
     """
 
     messages: list[Message] = field(default_factory=list)
     strings: list[tuple[str, bytes]] = field(default_factory=list)
     hashes: list[tuple[str, list[bytes]]] = field(default_factory=list)
     trending: TrendingPart | None = None
+    rejected: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any, Final
 
 import msgspec
@@ -34,14 +35,19 @@ class Publisher:
         """Shut out older owners of a partition before its first batch is processed."""
         await self.writer.claim(owner, generation)
 
-    async def publish(self, outputs: Outputs, owner: str, generation: int) -> None:
-        """Return when Kafka has acknowledged every message and Redis has every value."""
+    async def publish(self, outputs: Outputs, owner: str, generation: int) -> float:
+        """Return when Kafka has acknowledged every message and Redis has every value.
+
+        The result is the time (epoch ms) at which the values could be read.
+        """
         sent = [await self._send(message) for message in outputs.messages]
         await self.writer.write(owner, generation, outputs.strings, outputs.hashes)
         if outputs.trending is not None:
             await self._merge_trending(outputs.trending)
+        visible_ms = time.time() * 1000
         if sent:
             await asyncio.gather(*sent)
+        return visible_ms
 
     async def _send(self, message: Message) -> Any:
         return await self.producer.send(

@@ -6,15 +6,15 @@ import asyncio
 import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
-from aiokafka.partitioner import murmur2  # type: ignore[import-untyped]
-from aiokafka.producer.message_accumulator import BatchBuilder  # type: ignore[import-untyped]
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.partitioner import murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams.errors import ServerError, SettingsError
 from streams.sources.pace import due_times
@@ -101,40 +101,45 @@ async def replay(
         Kafka cannot be reached, lacks a topic, refuses an event, or takes longer than `patience_seconds`.
     """
     due = due_times(records, speed=speed, rate=rate)
-    async with _connected(bootstrap, patience_seconds) as producer:
-        partitions = await _partitions(producer, bootstrap, (clickstream_topic, purchases_topic))
-        outbox = _Outbox(producer, partitions, clickstream_topic, purchases_topic, patience_seconds, progress)
+    topics = clickstream_topic, purchases_topic
+    async with _connected(bootstrap, topics, patience_seconds) as (producer, partitions):
+        outbox = _Outbox(producer, partitions, *topics, patience_seconds, progress or (lambda _: None))
         try:
             await outbox.publish(due, paced=speed is not None or rate is not None)
         except (KafkaError, TimeoutError) as error:
-            taken = outbox.summary().acknowledged
             raise ServerError(
-                f"Kafka at {bootstrap} stopped taking events after {taken} ({error}); "
-                "check topics and server, and replay again"
+                f"Kafka at {bootstrap} stopped taking events after {outbox.summary().acknowledged} "
+                f"({error}); check topics and server, and replay again"
             ) from error
         return outbox.summary()
 
 
 @asynccontextmanager
-async def _connected(bootstrap: str, patience_seconds: float) -> AsyncIterator[AIOKafkaProducer]:
+async def _connected(
+    bootstrap: str, topics: tuple[str, str], patience_seconds: float
+) -> AsyncIterator[tuple[AIOKafkaProducer, dict[str, int]]]:
+    """A producer and how many partitions each topic has."""
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         acks="all",
         enable_idempotence=True,
         max_batch_size=_BATCH_BYTES,
-        request_timeout_ms=int(patience_seconds * 1000),
+        # A third, so that a request which got lost is repeated before patience ends.
+        request_timeout_ms=int(patience_seconds * 1000 / 3),
     )
     try:
-        await _start(producer, bootstrap, patience_seconds)
-        yield producer
+        yield producer, await _start(producer, bootstrap, topics, patience_seconds)
     finally:
         await _close(producer)
 
 
-async def _start(producer: AIOKafkaProducer, bootstrap: str, patience_seconds: float) -> None:
+async def _start(
+    producer: AIOKafkaProducer, bootstrap: str, topics: tuple[str, str], patience_seconds: float
+) -> dict[str, int]:
     try:
         # With a limit, because aiokafka tries for ever where the address that the server advertises is wrong.
         await asyncio.wait_for(producer.start(), patience_seconds)
+        return await _partitions(producer, bootstrap, topics)
     except ValueError as error:
         raise SettingsError(f"the address of Kafka is {bootstrap!r}; give host:port") from error
     except (KafkaError, TimeoutError) as error:
@@ -154,7 +159,7 @@ async def _close(producer: AIOKafkaProducer) -> None:
         await asyncio.wait({stopping}, timeout=0.1)
 
 
-async def _partitions(producer: AIOKafkaProducer, bootstrap: str, topics: tuple[str, ...]) -> dict[str, int]:
+async def _partitions(producer: AIOKafkaProducer, bootstrap: str, topics: tuple[str, str]) -> dict[str, int]:
     # A topic made a moment ago may not have come round to every broker.
     deadline = time.monotonic() + _NEW_TOPIC_SECONDS
     while True:
@@ -190,7 +195,7 @@ class _Outbox:
         clickstream: str,
         purchases: str,
         patience_seconds: float,
-        progress: Callable[[ReplaySummary], None] | None,
+        progress: Callable[[ReplaySummary], None],
     ) -> None:
         self._producer = producer
         self._lanes = [(topic, partition) for topic, count in partitions.items() for partition in range(count)]
@@ -221,9 +226,9 @@ class _Outbox:
                 await self._flush()
             await self._add(record)
         await self._flush()
-        while self._unacknowledged:
+        while self._unacknowledged and not self._failure.done():
             await asyncio.wait({*self._unacknowledged, self._failure}, return_when=asyncio.FIRST_COMPLETED)
-            self._raise_failure()
+        self._raise_failure()
         self._report()
 
     def summary(self) -> ReplaySummary:
@@ -255,13 +260,17 @@ class _Outbox:
             self._report()
 
     async def _send(self, lane: int) -> None:
-        self._raise_failure()
         batch, self._batches[lane] = self._batches[lane], None
         if batch is None:
             return
         batch.close()
         topic, partition = self._lanes[lane]
-        sending = await self._producer.send_batch(batch, topic, partition=partition)
+        while True:
+            self._raise_failure()
+            # The queue is full for as long as a batch before this one is repeated: that one's patience decides.
+            with suppress(KafkaTimeoutError):
+                sending = await self._producer.send_batch(batch, topic, partition=partition)
+                break
         self._sent += batch.record_count()
         self._unacknowledged.add(sending)
         impatience = asyncio.get_running_loop().call_later(self._patience_seconds, self._give_up)
@@ -292,5 +301,4 @@ class _Outbox:
 
     def _report(self) -> None:
         self._reported = time.monotonic()
-        if self._progress is not None:
-            self._progress(self.summary())
+        self._progress(self.summary())

@@ -17,7 +17,7 @@ class SourcesApplied:
     >>> applied.advance(Block(1, "clickstream", 0, 20, 25, [], b""))
     Traceback (most recent call last):
         ...
-    streams.errors.EngineError: A block from clickstream-0 follows offset 20, but only 12 was applied, so what lies between is missing: replay clickstream-0 from there.
+    streams.errors.EngineError: A block from clickstream-0 follows offset 20, but only 12 was applied, ...
     """
 
     def __init__(self) -> None:

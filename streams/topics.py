@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +21,7 @@ REJECTED: Final = "rejected"
 #: A rejected record is at most this long; the original bytes have to fit in.
 LARGEST_RECORD: Final = 16 * 1024 * 1024
 _DAY_MS: Final = 86_400_000
+_NEW_TOPIC_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,24 @@ def ensure_topics(settings: Settings) -> dict[str, int]:
     if missing:
         partitions = counts.get(CLICKSTREAM, counts.get(PURCHASES, settings.partitions))
         _create(settings, missing, partitions)
-        counts = partition_counts(settings)
+        counts = _when_all_are_known(settings)
     check_fit(counts)
     return counts
+
+
+def _when_all_are_known(settings: Settings) -> dict[str, int]:
+    """The partition counts once Kafka has spread the word of its new topics, which takes it a moment."""
+    deadline = time.monotonic() + _NEW_TOPIC_SECONDS
+    while True:
+        counts = partition_counts(settings)
+        missing = [topic.name for topic in topics(settings) if topic.name not in counts]
+        if not missing:
+            return counts
+        if time.monotonic() > deadline:
+            raise ServerError(
+                f"Kafka at {settings.kafka} does not show its new topics {', '.join(missing)}: try again."
+            )
+        time.sleep(0.1)
 
 
 def check_fit(counts: dict[str, int]) -> None:
@@ -99,7 +116,7 @@ def check_fit(counts: dict[str, int]) -> None:
     ServerError
         `clickstream` and `purchases` differ, or `examples` has more than one partition.
 
-    >>> check_fit({"clickstream": 4, "purchases": 8, "examples": 1})  # doctest: +ELLIPSIS
+    >>> check_fit({"clickstream": 4, "purchases": 8, "examples": 1})
     Traceback (most recent call last):
         ...
     streams.errors.ServerError: clickstream has 4 partitions and purchases 8, ...

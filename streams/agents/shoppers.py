@@ -72,7 +72,7 @@ class ShoppersAgent:
         self.counters.accepted += int(folded.accepted.sum())
         self.counters.duplicates += len(events) - int(folded.accepted.sum())
         self._score(state, events, folded)
-        outputs = Outputs(messages=[dead_letter(rejection) for rejection in rejections])
+        outputs = Outputs(messages=[dead_letter(rejection) for rejection in rejections], rejected=len(rejections))
         outputs.messages += self._covisits(state, topic, partition, folded, offsets)
         outputs.messages += self._examples(state, topic, partition, folded, offsets)
         await self._recommend(state, folded.touched, outputs)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from streams.commands import check, devstack, evaluate, lag, recommend, replay, similar, worker
+from streams.commands import check, demo, devstack, evaluate, lag, recommend, replay, similar, worker
 
 COMMANDS: Final[dict[str, ModuleType]] = {
+    "demo": demo,
     "devstack": devstack,
     "worker": worker,
     "replay": replay,

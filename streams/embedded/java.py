@@ -52,7 +52,7 @@ def _version(java: Path) -> int | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return parse_version(answer.stderr) if answer.returncode == 0 else None
+    return parse_version(answer.stderr)
 
 
 def parse_version(text: str) -> int | None:

@@ -7,7 +7,9 @@ Its jars come from Maven Central (once, see `jars`), Java from the machine or a 
 """
 
 import base64
+import codecs
 import contextlib
+import locale
 import os
 import shutil
 import subprocess
@@ -85,6 +87,9 @@ class EmbeddedKafka(EmbeddedServer):
         port, controller_port = ports
         java = str(find_java())
         environment = {"CLASSPATH": os.pathsep.join(str(jar) for jar in kafka_jars(self.repository))}
+        if codecs.lookup(locale.getencoding()).name == "ascii":
+            # Java could not even start in a directory whose name has other letters than ASCII ones.
+            environment["LC_ALL"] = "C.UTF-8"
         if not (self.directory / LOG_DIRECTORY / "meta.properties").exists():
             self._format(java, environment, port, controller_port)
         (self.directory / SETTINGS_FILE).write_text(settings_text(port, controller_port))

@@ -16,7 +16,6 @@ class PortTakenError(ServerError):
             f"{server} cannot listen on {HOST}:{port} because another program already does: "
             "stop that program or choose another port."
         )
-        self.port = port
 
 
 def free_ports(count: int) -> list[int]:

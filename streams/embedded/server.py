@@ -62,9 +62,10 @@ class EmbeddedServer(ABC):
         for attempts_left in reversed(range(PORT_ATTEMPTS)):
             try:
                 self._start_once()
-            except PortTakenError as lost:
-                # A port that we chose ourselves can be lost to somebody quicker: choose again.
-                if lost.port == self._port or not attempts_left:
+            except PortTakenError:
+                # A port that we chose ourselves can be lost to somebody quicker: choose again. One that
+                # was asked for stays taken, so that this comes back here at once.
+                if not attempts_left:
                     raise
             else:
                 return

@@ -12,6 +12,7 @@ from streams.embedded.kafka import EmbeddedKafka
 from streams.embedded.missing import MissingPartError
 from streams.embedded.redis import EmbeddedRedis, find_redis
 from streams.embedded.tansu import EmbeddedTansu, find_tansu
+from streams.errors import ServerError
 
 
 class EmbeddedServers:
@@ -66,6 +67,8 @@ class EmbeddedServers:
 
     def start(self) -> None:
         """Start both and return when both answer. Raises ServerError, and then neither runs."""
+        if self.broker.running or self.store.running:
+            raise ServerError(f"The servers in {self.directory} are already running: stop them first.")
         # Not after Kafka has been fetched: what is missing is to be said at once.
         find_redis()
         try:

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,16 +20,19 @@ from tests.embedded.alive import is_alive, wait_until_gone
 STUBBORN = ("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done")
 
 OWNER = """
-import json, signal, sys
+import json, signal, sys, time
 from pathlib import Path
 from streams.embedded.servers import EmbeddedServers
 
+# A shell that starts the tests in the background has them ignore Ctrl-C, and this process with them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with EmbeddedServers(Path(sys.argv[1])) as servers:
     print(json.dumps([servers.broker.pid, servers.store.pid]), flush=True)
     while True:
         try:
             signal.pause()
         except KeyboardInterrupt:
+            time.sleep(0.5)  # long enough for a server that had heard it too to end
             print(json.dumps([servers.broker.running, servers.store.running]), flush=True)
 """
 
@@ -38,9 +42,13 @@ def owner(directory: Path) -> Iterator["subprocess.Popen[str]"]:
     """Another process that has Kafka and Redis, in a process group of its own as a shell would put it."""
     command = [sys.executable, "-c", OWNER, str(directory)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0)
+    # Its silence is to fail a test, not to hang it.
+    alarm = threading.Timer(60, process.kill)
+    alarm.start()
     try:
         yield process
     finally:
+        alarm.cancel()
         process.kill()
         process.communicate()
 
@@ -95,17 +103,27 @@ def test_stubborn_server_is_stopped_after_the_grace(tmp_path: Path) -> None:
 
 def test_kill_does_not_wait_for_the_grace(tmp_path: Path) -> None:
     with guarded(tmp_path, *STUBBORN, grace_s=30) as process:
+        began = time.monotonic()
         process.kill()
+        assert time.monotonic() - began < 5
         assert not is_alive(process.pid)
 
 
 def test_server_holds_the_lock_for_as_long_as_it_lives(tmp_path: Path) -> None:
     with guarded(tmp_path, *STUBBORN) as process:
-        with pytest.raises(TimeoutError), locked(tmp_path / ".lock", 0.1):
+        # Even a server whose guard was killed
+        os.kill(parent_of(process.pid), signal.SIGKILL)
+        try:
+            with pytest.raises(TimeoutError), locked(tmp_path / ".lock", 0.3):
+                pass
+        finally:
+            os.kill(process.pid, signal.SIGKILL)
+        with locked(tmp_path / ".lock", 5):
             pass
-        process.kill()
-        with locked(tmp_path / ".lock", 0.1):
-            pass
+
+
+def parent_of(pid: int) -> int:
+    return int(subprocess.check_output(["ps", "-o", "ppid=", "-p", str(pid)]))
 
 
 def test_server_that_ended_by_itself_can_be_stopped(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from streams.embedded.missing import MissingPartError
 from streams.embedded.ports import PortTakenError
 from streams.embedded.redis import find_redis
 from streams.embedded.servers import EmbeddedServers
+from streams.errors import ServerError
 from tests.embedded.alive import is_alive
 from tests.embedded.records import consume, make_topic, produce
 
@@ -39,6 +40,9 @@ def test_both_start_and_stop(tmp_path: Path) -> None:
         pids = [servers.broker.pid, servers.store.pid]
         use(servers)
         assert servers.notice is None
+        with pytest.raises(ServerError, match="already running"):
+            servers.start()
+        assert all(is_alive(pid) for pid in pids)
     assert not any(is_alive(pid) for pid in pids)
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams.errors import ServerError, SettingsError
 from streams.replay import ReplaySummary, replay
 from streams.sources import Record, bundled, read_event_lines, read_rees46, to_records
+from tests.sources.proxy import Proxy
 
 PARTITIONS = 3  # no power of two, so that every bit of a hash counts
 
@@ -259,28 +260,52 @@ def test_a_server_that_never_answers_is_given_up_on() -> None:
 
 
 def test_an_advertised_address_that_is_wrong_is_given_up_on(kafka: str) -> None:
-    host, port = kafka.split(",")[0].rsplit(":", 1)
-
-    async def misdirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass everything on between client and broker, but send the client to port 1 from there."""
-        answers, requests = await asyncio.open_connection(host, int(port))
-        forward = asyncio.create_task(pump(reader, requests, b"", b""))
-        await pump(answers, writer, int(port).to_bytes(4, "big"), (1).to_bytes(4, "big"))
-        await forward
-
     async def ask() -> None:
-        proxy = await asyncio.start_server(misdirect, "127.0.0.1", 0)
-        address = f"127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
-        await replay(views(1), address, patience_seconds=1)
+        async with Proxy(kafka, advertised=1) as proxy:
+            await replay(views(1), proxy.address, patience_seconds=1)
 
     with pytest.raises(ServerError, match="cannot be reached"):
-        asyncio.run(asyncio.wait_for(ask(), 10))
+        asyncio.run(asyncio.wait_for(ask(), 15))
 
 
-async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, old: bytes, new: bytes) -> None:
-    while data := await reader.read(1 << 16):
-        writer.write(data.replace(old, new) if old else data)
-    writer.close()
+def test_a_server_that_falls_silent_is_given_up_on(kafka: str, topics: Topics) -> None:
+    seen: list[ReplaySummary] = []
+
+    async def ask() -> None:
+        async with Proxy(kafka) as proxy:
+
+            def until_silence() -> Iterator[Record]:
+                yield from views(300)
+                proxy.silent = True
+                yield from views(2)
+
+            await replay(
+                until_silence(),
+                proxy.address,
+                rate=1000,
+                patience_seconds=1,
+                progress=seen.append,
+                **topics._asdict(),
+            )
+
+    with pytest.raises(ServerError, match=r"stopped taking events after \d+ \(no acknowledgement for 1 s\)"):
+        asyncio.run(asyncio.wait_for(ask(), 15))
+    assert seen[-1].acknowledged > 0
+
+
+def test_a_server_that_is_silent_for_a_moment_loses_nothing(kafka: str, topics: Topics) -> None:
+    records = views(1000)
+
+    async def ask() -> ReplaySummary:
+        async with Proxy(kafka) as proxy:
+            asyncio.get_running_loop().call_later(0.4, setattr, proxy, "silent", True)
+            asyncio.get_running_loop().call_later(0.7, setattr, proxy, "silent", False)
+            return await replay(records, proxy.address, rate=1000, patience_seconds=4, **topics._asdict())
+
+    summary = asyncio.run(asyncio.wait_for(ask(), 30))
+    assert summary.acknowledged == 1000
+    assert summary.late_seconds > 0.3
+    assert by_key(arrived(kafka, topics.clickstream_topic)) == by_key(records)
 
 
 def test_an_address_that_is_none_is_a_wrong_setting() -> None:

