@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
-from loadtest import throughput
+from loadtest import freshness, throughput
 from streams.errors import UpwellError
 
-COMMANDS: Final[dict[str, ModuleType]] = {"throughput": throughput}
+COMMANDS: Final[dict[str, ModuleType]] = {"throughput": throughput, "freshness": freshness}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

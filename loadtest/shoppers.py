@@ -144,10 +144,10 @@ class Shoppers:
         pauses = np.minimum(rng.exponential(settings.pause_seconds, len(is_first)), _LONGEST_PAUSE_SECONDS)
         passed = np.cumsum(np.where(is_first, 0.0, pauses))
         seconds = np.repeat(starts - passed[np.flatnonzero(is_first)], lengths) + passed
-        return settings.start_ms + (1000 * seconds).astype(np.int64)
+        ts: Int64s = settings.start_ms + (1000 * seconds).astype(np.int64)
+        return ts
 
 
 def _latest(marks: np.ndarray) -> Int64s:
     """For each place the latest one up to it that is marked; the first one has to be."""
-    places: Int64s = np.maximum.accumulate(np.where(marks, np.arange(len(marks)), 0))
-    return places
+    return np.maximum.accumulate(np.where(marks, np.arange(len(marks)), 0))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from rich.console import Console
 
 from loadtest.correctness import mistakes, worker_counters
 from loadtest.drain import Drain, drain
+from loadtest.filling import fill
 from loadtest.live_worker import live_worker
 from loadtest.machine import machine, versions
 from loadtest.options import add_shop_arguments, traffic_settings
@@ -24,7 +23,6 @@ from loadtest.surroundings import refuse_used, surroundings
 from loadtest.taste import share_in_taste
 from loadtest.traffic import Traffic
 from loadtest.truth import truth_of
-from streams.replay import replay
 from streams.settings import Settings
 
 
@@ -50,8 +48,7 @@ def measure(traffic: Traffic, directory: Path) -> dict[str, Any]:
         settings = Settings.load(variables)
         refuse_used(settings)
         began = time.monotonic()
-        with progress_bar("filling Kafka", len(traffic)) as show:
-            _fill(traffic, settings, show)
+        fill(traffic, settings)
         filled = time.monotonic() - began
         with live_worker(directory / "worker", variables) as worker, progress_bar("draining", len(traffic)) as show:
             drained = drain(worker, settings, len(traffic), show)
@@ -68,10 +65,6 @@ def measure(traffic: Traffic, directory: Path) -> dict[str, Any]:
             "machine": before,
             "versions": versions(settings),
         }
-
-
-def _fill(traffic: Traffic, settings: Settings, show: Callable[[int], None]) -> None:
-    asyncio.run(replay(traffic.records(), settings.kafka, progress=lambda state: show(state.acknowledged)))
 
 
 def _figures(traffic: Traffic, drained: Drain) -> dict[str, Any]:

@@ -21,8 +21,8 @@ class RecentIds:
     """Remembers at least the last `window` distinct ids, and at most twice as many.
 
     Ids are kept as 64-bit hashes (xxh3) in two generations: when the young one holds `window` ids it becomes the old
-    one and the old one is forgotten. Memory grows with what was seen, up to 32 bytes per id of the window; two
-    different ids among n are confused with a chance of n² / 2^65.
+    one and the old one is forgotten. Memory grows with what was seen, up to 64 bytes per id of the window (32 where
+    it is a power of two); two different ids among n are confused with a chance of n² / 2^65.
 
     Parameters
     ----------
@@ -47,13 +47,13 @@ class RecentIds:
         hashes = np.fromiter(map(_digest, ids), np.uint64)
         new = np.zeros(len(hashes), np.bool_)
         done = 0
-        while (done := _learn(done, hashes, new, self.tables)) < len(hashes):
+        while (done := _learn(done, hashes, new, self.tables, self.window)) < len(hashes):
             self._grow_or_rotate()
         return new
 
     def _grow_or_rotate(self) -> None:
         young, old, held = self.tables
-        if held[0] >= self.window:
+        if held[0] == self.window:
             self.tables = _Tables(np.zeros(len(young), np.uint64), young, np.zeros(1, np.int64))
             return
         larger = np.zeros(2 * len(young), np.uint64)
@@ -85,16 +85,14 @@ def _find(wanted: np.uint64, table: Hashes) -> np.uint64:
 
 
 @compiled
-def _learn(done: int, hashes: Hashes, new: NDArray[np.bool_], tables: _Tables) -> int:
+def _learn(done: int, hashes: Hashes, new: NDArray[np.bool_], tables: _Tables, window: int) -> int:
     for i in range(done, len(hashes)):
-        if tables.old[_find(hashes[i], tables.old)] != 0:
-            continue
         place = _find(hashes[i], tables.young)
         if tables.young[place] != 0:
             continue
-        if 2 * (tables.held[0] + 1) > len(tables.young):
+        if tables.held[0] == window or 2 * (tables.held[0] + 1) > len(tables.young):
             return i
         tables.young[place] = hashes[i]
         tables.held[0] += 1
-        new[i] = True
+        new[i] = tables.old[_find(hashes[i], tables.old)] == 0
     return len(hashes)

@@ -18,7 +18,7 @@ from online_models.recommendation import Neighbours, RecommendationSettings, Rec
 from online_models.shoppers import Shoppers, ShopperSettings
 from online_models.similarity import ACTION, Increments, ItemSimilarity, SimilaritySettings
 from online_models.trending import Trending
-from online_models.vocabulary import Vocabulary
+from online_models.vocabulary import Vocabulary, grown
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Engine:
         self._owners = ItemPartitions(self.items, self.settings.item_partitions)
         self._recommender = Recommender(self.items, self.settings.recommendations)
         self._neighbours = Neighbours(self.items, self.settings.similarity.top)
-        self._stale = np.zeros(0, np.bool_)
+        self._ranked = np.zeros(64, np.bool_)  # by item: whether its list in `_neighbours` is up to date
 
     @staticmethod
     def warm_up() -> None:
@@ -72,10 +72,9 @@ class Engine:
         increments = folded.increments
         owners = self._owners.of(increments.row)
         for owner, similarity in enumerate(self.similarity):
-            chosen = increments.chosen(np.flatnonzero(owners == owner))
-            if len(chosen):
-                self._forget_lists(similarity.learn_many(chosen))
+            similarity.learn_many(increments.chosen(np.flatnonzero(owners == owner)))
         self._learn_trending(increments)
+        self._ranked[:] = False
 
     def observe_many(self, events: Sequence[Event]) -> None:
         """Fold events into the shoppers alone: their sessions go on, and no model learns from it."""
@@ -83,7 +82,7 @@ class Engine:
 
     def recommend_one(self, user: str) -> list[tuple[str, float, str | None]]:
         """What to show a shopper now: (item, score, because), best first."""
-        chosen = self.shoppers.users.codes([user])
+        chosen = np.array([self.shoppers.code_one(user)], np.int32)
         recent = self._recommender.recent_many(chosen, self.shoppers.shelves)
         self._refresh(recent)
         lists = self._recommender.predict_many(
@@ -109,15 +108,11 @@ class Engine:
         shares = self.trending.top_items()
         return np.array([code for code, _ in shares], np.int32), np.array([share for _, share in shares])
 
-    def _forget_lists(self, changed: Int32s) -> None:
-        self._stale = np.concatenate([self._stale, np.ones(len(self.items) - len(self._stale), np.bool_)])
-        self._stale[changed] = True
-
     def _refresh(self, items: Int32s) -> None:
-        """Rank anew the neighbour lists that changed since they were last asked for."""
-        self._forget_lists(items[:0])
-        stale = items[self._stale[items]]
-        self._stale[stale] = False
+        """Rank the neighbour lists that were not ranked since something was learned, which can change any list."""
+        self._ranked = grown(self._ranked, len(self.items))
+        stale = items[~self._ranked[items]]
+        self._ranked[stale] = True
         owners = self._owners.of(stale)
         for owner, similarity in enumerate(self.similarity):
             chosen = stale[owners == owner]

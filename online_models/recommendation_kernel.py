@@ -12,6 +12,8 @@ from online_models.shopper_records import Shopper
 
 NOTHING: Final = -1
 _PERSONAL, _SEGMENT, _TRENDING = 0, 1, 2
+#: What the first filler scores, as a part of the entry before it: less than half, so that 0.000001 rounds to 0.
+_FILLER: Final = 0.4
 
 
 class NeighbourTable(NamedTuple):
@@ -100,19 +102,20 @@ def recommend(
         _exclude(s, recent, policy, tally)
         length = 0
         for j in range(count):
-            item = tally.seen[j]
-            if tally.total[item] > 0.0:
-                at = insert(item, rounded(tally.total[item]), length, lists.items[n], lists.scores[n], text, ends)
+            item, score = tally.seen[j], rounded(tally.total[tally.seen[j]])
+            if score > 0.0:
+                at = insert(item, score, length, lists.items[n], lists.scores[n], text, ends)
                 length = min(length + (at >= 0), lists.items.shape[1])
         for j in range(length):
             lists.because[n, j] = tally.because[lists.items[n, j]]
-        lists.source[n] = _PERSONAL if length else _TRENDING
+        base = length
+        lists.source[n] = _PERSONAL if base else _TRENDING
         if segments[n] >= 0:
-            filled = _fill(n, length, segments[n], s, recent, fillers, policy, text, ends, lists)
-            if length == 0 and filled > 0:
+            length = _fill(n, base, length, segments[n], s, recent, fillers, policy, text, ends, lists)
+            if base == 0 and length > 0:
                 lists.source[n] = _SEGMENT
-            length = filled
-        lists.lengths[n] = _fill(n, length, len(fillers.lengths) - 1, s, recent, fillers, policy, text, ends, lists)
+        overall = len(fillers.lengths) - 1
+        lists.lengths[n] = _fill(n, base, length, overall, s, recent, fillers, policy, text, ends, lists)
         for j in range(count):
             tally.total[tally.seen[j]] = 0.0
             tally.best[tally.seen[j]] = 0.0
@@ -162,6 +165,7 @@ def _exclude(s: Shopper, recent: Int32s, policy: Policy, tally: Tally) -> None:
 @compiled
 def _fill(
     n: int,
+    base: int,
     length: int,
     row: int,
     s: Shopper,
@@ -172,15 +176,14 @@ def _fill(
     ends: Int64s,
     lists: Lists,
 ) -> int:
-    """Fill up list `n` behind its first `length` entries, all scoring below them; return its new length."""
+    """Fill up list `n`, whose fillers begin at `base`, behind its `length` entries; return its new length."""
     room = lists.items.shape[1]
-    base = length
-    highest = 0.5 * (lists.scores[n, base - 1] if base else 1.0)
+    highest = _FILLER * (lists.scores[n, length - 1] if length else 1.0)
     for j in range(fillers.lengths[row]):
         item = fillers.items[row, j]
-        if _listed(item, lists.items[n, :base]) or _unwanted(item, s, recent, policy):
+        if _listed(item, lists.items[n, :length]) or _unwanted(item, s, recent, policy):
             continue
-        score = rounded(highest * fillers.shares[row, j] / fillers.shares[row, 0])
+        score = rounded(highest * fillers.shares[row, j] / max(fillers.shares[row, 0], 1e-6))
         at = insert(item, score, length - base, lists.items[n, base:], lists.scores[n, base:], text, ends)
         length = min(length + (at >= 0), room)
     lists.because[n, base:length] = NOTHING

@@ -100,17 +100,14 @@ def _room_to_tell(s: Shopper, found: Found) -> bool:
 def _turn_over(i: int, shopper: int, ts: int, gap_ms: int, shelves: Shelves, found: Found) -> bool:
     """End the shopper's session, if there is one, and begin the next; False if the pool has to grow first."""
     s = shelves.shoppers[shopper]
-    if s.items_size != 0:
-        start = take(0, shelves.free, shelves.top, shelves.items)
-        if start < 0:
-            return False
-        _carry_over(s, start, shelves)
-    else:
-        _carry_over(s, s.items_start, shelves)
+    start = s.items_start if s.items_size == 0 else take(0, shelves.free, shelves.top, shelves.items)
+    if start < 0:
+        return False
     if s.sessions == 0:
         s.first_seen = ts
     elif not s.labelled:
         _tell(i, shopper, 0, s.last_seen + gap_ms, shelves, found)
+    _carry_over(s, start, shelves)
     _begin_session(s, shopper, ts, shelves)
     return True
 

@@ -82,6 +82,17 @@ class Examples:
     def __len__(self) -> int:
         return len(self.bought)
 
+    def chosen(self, places: Int64s) -> Examples:
+        """The examples at some places, in the order of the places."""
+        return Examples(
+            self.features[places],
+            self.profile[places],
+            self.bought[places],
+            self.known_at[places],
+            self.items[places],
+            self.lengths[places],
+        )
+
 
 @dataclass(frozen=True)
 class Folded:
@@ -175,9 +186,13 @@ class Shoppers:
                 touched = self._forget_longest_unseen(touched)
         return _joined(touched, accepted, kept, found, starts)
 
+    def code_one(self, user: str) -> int:
+        """The code of a shopper; strangers share the one of a record that stays blank."""
+        return self.users.code(user) if user in self.users else len(self.users)
+
     def profile_one(self, user: str) -> dict[str, int | float]:
         """The counters of one shopper: events in all and by type, sessions, spend, first and last seen (ms)."""
-        record = self.shelves.shoppers[self.users.code(user)]
+        record = self.shelves.shoppers[self.code_one(user)]
         counts = record["counts"].tolist()
         return {
             "events": sum(counts),
@@ -221,8 +236,8 @@ class Shoppers:
             quantity=np.fromiter((event.quantity for event in events), np.int64, n),
         )
         known = len(self.shelves.shoppers)
-        if len(self.users) > known:
-            shoppers = grown(self.shelves.shoppers, len(self.users))
+        if len(self.users) >= known:
+            shoppers = grown(self.shelves.shoppers, len(self.users) + 1)
             shoppers[known:] = _blank(len(shoppers) - known)
             self.shelves = self.shelves._replace(shoppers=shoppers)
         return actions
@@ -232,7 +247,6 @@ class Shoppers:
         done, room = 0, max(64, 16 * len(actions.ts))
         while done < len(actions.ts):
             batch = room_for(room, max(64, len(actions.ts)))
-            before = done
             done = fold(done, actions, self._weights, self._gap_ms, self.shelves, batch)
             found.append(batch)
             if done < len(actions.ts):
@@ -241,7 +255,7 @@ class Shoppers:
                     self.shelves = self.shelves._replace(
                         items=grown(self.shelves.items, len(self.shelves.items) + slabs.slab_length(slabs.SIZES - 1))
                     )
-                room = room if done > before else 2 * room
+                room = room if batch.filled.any() else 2 * room
         return found
 
     def _forget_longest_unseen(self, touched: Int32s) -> Int32s:

@@ -127,7 +127,7 @@ class ItemSimilarity:
     def __init__(self, vocabulary: Vocabulary, settings: SimilaritySettings | None = None) -> None:
         self.vocabulary = vocabulary
         self.settings = settings or SimilaritySettings()
-        self.rows: Records = np.zeros(64, ROW)
+        self.rows: Records = np.zeros(min(64, self.settings.max_items), ROW)
         self.row_of: Int32s = np.full(64, -1, np.int32)
         self.received: Floats = np.zeros(64)
         self.neighbours: Int32s = np.zeros(1024, np.int32)
@@ -173,8 +173,9 @@ class ItemSimilarity:
 
     def predict_one(self, item: str) -> list[tuple[str, float, int]]:
         """The neighbours of an item: (id, similarity, support), the most similar first, ties by id."""
-        code = self.vocabulary.code(item)
-        ids, scores, support, lengths, _ = self.predict_many(np.array([code], np.int32))
+        if item not in self.vocabulary:
+            return []
+        ids, scores, support, lengths, _ = self.predict_many(self.vocabulary.codes([item]))
         names = self.vocabulary.names
         return [(names[ids[0, j]], float(scores[0, j]), int(support[0, j])) for j in range(lengths[0])]
 
@@ -204,16 +205,16 @@ class ItemSimilarity:
         return ids, scores, support, lengths, repeats
 
     def _make_room(self) -> None:
-        """Called where the kernel stopped: the table or the pool is full, or too many items are known."""
-        if len(self) >= self.settings.max_items:
-            self._forget_least_active()
-        elif len(self) == len(self.rows):
-            self.rows = grown(self.rows, min(2 * len(self.rows), self.settings.max_items))
-        else:
-            places = len(self.neighbours) + slabs.slab_length(slabs.SIZES - 1)
+        """Called where the kernel stopped: the pool or the table is full, or too many items are known."""
+        places = int(self._top[0]) + slabs.slab_length(slabs.SIZES - 1)
+        if places > len(self.neighbours):
             self.neighbours = grown(self.neighbours, places)
             self.weights = grown(self.weights, places)
             self.support = grown(self.support, places)
+        elif len(self) < self.settings.max_items:
+            self.rows = grown(self.rows, len(self) + 1)[: self.settings.max_items]
+        else:
+            self._forget_least_active()
 
     def _forget_least_active(self) -> None:
         """Drop the sixteenth of the items with the least decayed actions, to make room for new ones."""

@@ -108,14 +108,25 @@ class Engine:
             LearnerAgent(view),
         ]
         self.loops = [
-            MicroBatchLoop(agent, settings, publisher, self.progress, self.counters, _crashing_task) for agent in agents
+            MicroBatchLoop(agent, settings, publisher, self.progress, self.counters, app.consumer, _crashing_task)
+            for agent in agents
         ]
 
     async def on_rebalance_complete(self, *_: Any, **__: Any) -> None:
         """Open what this worker owns now: after Faust's recovery, before the first record of the new assignment."""
-        assignment = {TP(tp.topic, tp.partition) for tp in self.app.consumer.assignment()}
+        starts = await self._starts()
         for loop in self.loops:
-            await loop.assign(assignment, self.app.consumer_generation_id)
+            await loop.assign(starts, self.app.consumer_generation_id)
+
+    async def _starts(self) -> dict[TP, int]:
+        """Where reading begins in every partition of the assignment: what is committed, else the earliest record."""
+        consumer = self.app.consumer
+        assigned = {TP(tp.topic, tp.partition) for tp in consumer.assignment()}
+        if not assigned:
+            return {}
+        committed = await consumer.seek_to_committed()
+        earliest = await consumer.earliest_offsets(*assigned)
+        return {tp: max(committed.get(tp) or 0, earliest[tp]) for tp in assigned}
 
     async def report_for_ever(self, *_: object) -> None:
         """Keep positions and counters in Redis up to date."""

@@ -6,7 +6,7 @@ the receiver can drop what it has applied already and notice what it never got.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +19,9 @@ from online_models.shopper_records import EXAMPLE_ITEMS
 from online_models.shoppers import Examples
 from online_models.similarity import Increments
 from online_models.vocabulary import Vocabulary
+from streams.decoding import Record
+from streams.errors import EngineError
+from streams.lane import Entry
 
 FORMAT: Final = 1
 #: Increments in one message at most: about half a megabyte.
@@ -77,18 +80,30 @@ _decoder = msgspec.msgpack.Decoder(Block)
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def decode(message: bytes) -> Block:
-    """Read a message.
+def entries(records: Sequence[Record]) -> list[Entry]:
+    """Read messages.
 
     Raises
     ------
-    ValueError
-        It is not a block, or one of another version.
+    EngineError
+        One is not a block, or a block of another version.
     """
-    block = _decoder.decode(message)
-    if block.format != FORMAT:
-        raise ValueError(f"block of format {block.format}, this worker reads {FORMAT}")
-    return block
+    return [Entry(record.timestamp, record, _decoded(record)) for record in records]
+
+
+def _decoded(record: Record) -> Block:
+    try:
+        block = _decoder.decode(record.value or b"")
+    except msgspec.DecodeError as error:
+        complaint = f"is not one of upwell's ({error})"
+    else:
+        if block.format == FORMAT:
+            return block
+        complaint = f"has format {block.format}, and this worker reads {FORMAT}"
+    raise EngineError(
+        f"Record {record.offset} of {record.topic}-{record.partition} {complaint}: use workers of one version, and let "
+        "nothing else write to that topic."
+    )
 
 
 def increment_blocks(

@@ -18,7 +18,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -88,18 +87,12 @@ class Decoder:
         self.max_future_ms = int(max_future_seconds * 1000)
         self._wire = msgspec.json.Decoder(_Wire)
 
-    def decode_many(self, records: Sequence[Record]) -> tuple[list[Event], list[int], list[Rejection]]:
-        """The events among the records, their positions, and the rejections."""
-        events: list[Event] = []
-        positions: list[int] = []
-        rejections: list[Rejection] = []
-        for position, record in enumerate(records):
-            try:
-                events.append(self._decode(record))
-                positions.append(position)
-            except _RefusedError as refused:
-                rejections.append(Rejection(record, refused.reason, refused.detail[:_LONGEST_DETAIL]))
-        return events, positions, rejections
+    def decode_one(self, record: Record) -> Event | Rejection:
+        """The event a record holds, or why there is none."""
+        try:
+            return self._decode(record)
+        except _RefusedError as refused:
+            return Rejection(record, refused.reason, refused.detail[:_LONGEST_DETAIL])
 
     def _decode(self, record: Record) -> Event:
         wire = self._parse(record.value)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -12,8 +11,8 @@ from faust.types import TP
 
 from streams.counters import Counters
 from streams.decoding import Record
-from streams.delivery import LARGEST_DELIVERY
 from streams.flood_guard import FloodGuard
+from streams.lane import Entry, Flow, Lane, RunTask
 from streams.outputs import Outputs
 from streams.progress import Progress
 from streams.publisher import Publisher
@@ -22,7 +21,6 @@ from streams.topics import CLICKSTREAM, PURCHASES
 
 #: What websites publish; the other topics are between agents.
 SHOP_TOPICS: Final = (CLICKSTREAM, PURCHASES)
-_WAITING_DELIVERIES: Final = 16
 
 
 class Agent(Protocol):
@@ -48,21 +46,27 @@ class Agent(Protocol):
     def close(self, partition: int) -> None:
         """Cease to own a partition: let go of its state."""
 
-    async def fold(self, topic: str, partition: int, records: Sequence[Record]) -> Outputs:
-        """Fold records into the partition's state, in order, and say what follows from them."""
+    def read(self, records: Sequence[Record]) -> list[Entry]:
+        """What records say, one entry for each; nothing is folded yet."""
+
+    async def fold(self, partition: int, entries: Sequence[Entry]) -> Outputs:
+        """Fold entries of any of the topics into the partition's state, in order; say what follows from them."""
+
+    def is_unfinished(self, partition: int) -> bool:
+        """Whether another fold, even of nothing, would have something to say in a while."""
 
 
 class MicroBatchLoop:
-    """Runs an agent over the deliveries of its stream, each partition in a task of its own.
+    """Runs an agent over the deliveries of its stream, each partition in a lane of its own.
 
-    For each micro-batch of one partition: drop what the state has already seen, fold, publish, and only then move
-    the position on. While one partition waits for Redis or Kafka, the others go on. An error is not caught here: the
-    worker exits and another one continues at the position.
+    For each micro-batch of one partition: fold, publish, and only then move the position on. While one partition
+    waits for Redis or Kafka, the others go on. An error is not caught here: the worker exits and another one
+    continues at the position.
 
     Parameters
     ----------
-    run_task
-        Starts a coroutine as a task whose failure ends the process.
+    flow, run_task
+        See `streams.lane.Lane`.
     """
 
     def __init__(
@@ -72,7 +76,8 @@ class MicroBatchLoop:
         publisher: Publisher,
         progress: Progress,
         counters: Counters,
-        run_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        flow: Flow,
+        run_task: RunTask,
     ) -> None:
         self.agent = agent
         self.settings = settings
@@ -81,18 +86,22 @@ class MicroBatchLoop:
         self.counters = counters
         self.generation = -1
         self.stopped: dict[TP, str] = {}
-        self._run_task = run_task
+        self.flow = flow
+        self.run_task = run_task
         self._lanes: dict[int, Lane] = {}
-        self._guards: dict[TP, FloodGuard] = {}
+        self._guards: dict[int, FloodGuard] = {}
 
     @property
     def owned(self) -> set[int]:
         """The partitions this worker owns."""
         return set(self._lanes)
 
-    async def assign(self, tps: set[TP], generation: int) -> None:
-        """Own exactly these partitions from now on, as this generation of the group."""
-        partitions = {tp.partition for tp in tps if tp.topic in self.agent.topics}
+    async def assign(self, starts: Mapping[TP, int], generation: int) -> None:
+        """Own exactly these partitions from now on, as this generation of the group.
+
+        `starts` says where reading begins in partitions that were not owned before.
+        """
+        partitions = {tp.partition for tp in starts if tp.topic in self.agent.topics}
         for partition in self.owned - partitions:
             await self._lanes.pop(partition).finish()
             self.agent.close(partition)
@@ -101,8 +110,23 @@ class MicroBatchLoop:
         for partition in sorted(partitions):
             await self.publisher.claim(self._owner(partition), generation)
             if partition not in self._lanes:
-                self.agent.open(partition)
-                self._lanes[partition] = Lane(self._process, self._run_task)
+                self._open(partition, starts)
+
+    def _open(self, partition: int, starts: Mapping[TP, int]) -> None:
+        self.agent.open(partition)
+        inlets = {tp: offset for tp, offset in starts.items() if self._is_ours(tp, partition)}
+        for tp, offset in inlets.items():
+            self.progress.advance(tp, offset, 0)
+        self._lanes[partition] = Lane(
+            inlets,
+            partial(self._process, partition),
+            partial(self.agent.is_unfinished, partition),
+            self.flow,
+            self.run_task,
+        )
+
+    def _is_ours(self, tp: TP, partition: int) -> bool:
+        return tp.topic in self.agent.topics and tp.partition == partition
 
     async def run(self, stream: Any) -> None:
         """Hand the deliveries of a Faust stream to their partitions, for ever."""
@@ -110,80 +134,33 @@ class MicroBatchLoop:
             tp = TP(delivery.message.topic, delivery.message.partition)
             lane = self._lanes.get(tp.partition)
             if lane is not None and tp not in self.stopped:
-                await lane.put(tp, delivery.value)
+                lane.put(tp, self.agent.read(delivery.value))
 
-    async def _process(self, tp: TP, records: Sequence[Record]) -> None:
-        position = self.progress.positions.get(tp)
-        if position is not None and records[0].offset < position.next_offset:
-            records = [record for record in records if record.offset >= position.next_offset]
-        if not records or tp in self.stopped:
-            return
-        outputs = await self.agent.fold(tp.topic, tp.partition, records)
-        visible_ms = await self.publisher.publish(outputs, self._owner(tp.partition), self.generation)
+    async def _process(self, partition: int, entries: Sequence[Entry]) -> None:
+        entries = [entry for entry in entries if TP(entry.record.topic, partition) not in self.stopped]
+        outputs = await self.agent.fold(partition, entries)
+        visible_ms = await self.publisher.publish(outputs, self._owner(partition), self.generation)
         # (Checkpoints: the place where a batch is folded and out, and a new checkpoint may begin.)
-        self.progress.advance(tp, records[-1].offset + 1, records[-1].timestamp)
-        if tp.topic in SHOP_TOPICS:
-            produced = np.fromiter((record.timestamp for record in records), np.int64, len(records))
+        for record in {entry.record.topic: entry.record for entry in entries}.values():  # the last one of each topic
+            self.progress.advance(TP(record.topic, partition), record.offset + 1, record.timestamp)
+        if entries and self.agent.topics == SHOP_TOPICS:
+            produced = np.fromiter((entry.record.timestamp for entry in entries), np.int64, len(entries))
             self.counters.count_freshness(produced, visible_ms)
-            self._watch_for_flood(tp, len(records), outputs.rejected)
+            self._watch_for_flood(partition, len(entries), outputs.rejected)
 
-    def _watch_for_flood(self, tp: TP, records: int, rejected: int) -> None:
+    def _watch_for_flood(self, partition: int, records: int, rejected: int) -> None:
+        """Stop a partition of which too much is rejected: all its topics, for they share one state."""
         settings = self.settings
-        guard = self._guards.setdefault(tp, FloodGuard(settings.rejection_window_events, settings.max_rejected_share))
+        guard = self._guards.setdefault(
+            partition, FloodGuard(settings.rejection_window_events, settings.max_rejected_share)
+        )
         if guard.is_flooded(records, rejected):
-            self.stopped[tp] = (
-                f"{tp.topic}-{tp.partition} is stopped: {guard.rejected} of its last {guard.records} records were "
-                "rejected; see topic rejected for the reasons, mend the producer, and restart the worker."
+            topics = " and ".join(self.agent.topics)
+            complaint = (
+                f"Partition {partition} of {topics} is stopped: {guard.rejected} of its last {guard.records} records "
+                "were rejected; see topic rejected for the reasons, mend the producer, and restart the worker."
             )
+            self.stopped.update({TP(topic, partition): complaint for topic in self.agent.topics})
 
     def _owner(self, partition: int) -> str:
         return f"{self.agent.name}:{partition}"
-
-
-class Lane:
-    """One partition's deliveries, processed one after the other; a few may wait, more hold up the stream.
-
-    Deliveries of one topic that wait together are processed as one micro-batch: the further behind, the larger.
-    """
-
-    def __init__(
-        self,
-        process: Callable[[TP, Sequence[Record]], Awaitable[None]],
-        run_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
-    ) -> None:
-        self._process = process
-        self._waiting: deque[tuple[TP, list[Record]]] = deque()
-        self._changed = asyncio.Condition()
-        self._finishing = False
-        self._task = run_task(self._run())
-
-    async def put(self, tp: TP, records: list[Record]) -> None:
-        """Add a delivery; returns when there is room for it."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: len(self._waiting) < _WAITING_DELIVERIES)
-            self._waiting.append((tp, records))
-            self._changed.notify_all()
-
-    async def finish(self) -> None:
-        """Finish the micro-batch in hand, and drop those that wait: their next owner will read them again."""
-        async with self._changed:
-            self._finishing = True
-            self._changed.notify_all()
-        await self._task
-
-    async def _run(self) -> None:
-        while True:
-            async with self._changed:
-                await self._changed.wait_for(lambda: self._waiting or self._finishing)
-                if self._finishing:
-                    return
-                tp, records = self._take()
-                self._changed.notify_all()
-            await self._process(tp, records)
-            await asyncio.sleep(0)  # heartbeats and timers get their turn while a backlog is drained
-
-    def _take(self) -> tuple[TP, list[Record]]:
-        tp, records = self._waiting.popleft()
-        while self._waiting and self._waiting[0][0] == tp and len(records) < LARGEST_DELIVERY:
-            records = records + self._waiting.popleft()[1]
-        return tp, records

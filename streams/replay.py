@@ -27,6 +27,7 @@ LINGER_SECONDS: Final = 0.02
 _TICK_SECONDS: Final = 0.005
 _BATCH_BYTES: Final = 128 * 1024
 _PROGRESS_SECONDS: Final = 0.1
+# A topic made a moment ago may not have come round to every broker.
 _NEW_TOPIC_SECONDS: Final = 2.0
 _CLOSE_SECONDS: Final = 3.0
 
@@ -37,17 +38,14 @@ class ReplaySummary:
 
     Attributes
     ----------
-    sent
-        Events handed to Kafka.
-    acknowledged
-        Events Kafka has confirmed; the same as `sent` at the end.
+    sent, acknowledged
+        Events handed to Kafka, and events it has confirmed; the same number at the end.
     per_topic
         Acknowledged events by topic.
     seconds
         Time since the first event.
     late_seconds
-        How far behind its due time the latest event left (0 when no pace was asked for). More than a few
-        hundredths says that the pace was not kept.
+        The longest that an event was behind its due time: how well the pace was kept (0 if there was none).
     event_ts
         Event time of the last event sent, in epoch milliseconds, if it has one.
     """
@@ -100,12 +98,12 @@ async def replay(
     ServerError
         Kafka cannot be reached, lacks a topic, refuses an event, or takes longer than `patience_seconds`.
     """
-    due = due_times(records, speed=speed, rate=rate)
+    due, paced = due_times(records, speed=speed, rate=rate), speed is not None or rate is not None
     topics = clickstream_topic, purchases_topic
     async with _connected(bootstrap, topics, patience_seconds) as (producer, partitions):
         outbox = _Outbox(producer, partitions, *topics, patience_seconds, progress or (lambda _: None))
         try:
-            await outbox.publish(due, paced=speed is not None or rate is not None)
+            await outbox.publish(due, paced=paced)
         except (KafkaError, TimeoutError) as error:
             raise ServerError(
                 f"Kafka at {bootstrap} stopped taking events after {outbox.summary().acknowledged} "
@@ -151,16 +149,14 @@ async def _close(producer: AIOKafkaProducer) -> None:
     stopping = asyncio.ensure_future(producer.stop())
     await asyncio.wait({stopping}, timeout=_CLOSE_SECONDS)
     while not stopping.done():
-        # aiokafka repeats an idempotent batch for ever and stop() waits for it, so a server that is gone
-        # would keep us here; there is no public way to call that off. Cancelled once, its sender still waits
-        # for the request under way; cancelled again, it does not.
+        # aiokafka repeats an idempotent batch for ever and stop() waits for it; there is no public way to call
+        # that off. Cancelled once, its sender still waits for the request under way; cancelled again, it does not.
         if producer._sender.sender_task is not None:
             producer._sender.sender_task.cancel()
         await asyncio.wait({stopping}, timeout=0.1)
 
 
 async def _partitions(producer: AIOKafkaProducer, bootstrap: str, topics: tuple[str, str]) -> dict[str, int]:
-    # A topic made a moment ago may not have come round to every broker.
     deadline = time.monotonic() + _NEW_TOPIC_SECONDS
     while True:
         # All topics, not only these, because asking for one that is missing may create it.
@@ -273,7 +269,8 @@ class _Outbox:
                 break
         self._sent += batch.record_count()
         self._unacknowledged.add(sending)
-        impatience = asyncio.get_running_loop().call_later(self._patience_seconds, self._give_up)
+        silence = TimeoutError(f"no acknowledgement for {self._patience_seconds:g} s")
+        impatience = asyncio.get_running_loop().call_later(self._patience_seconds, self._fail, silence)
         sending.add_done_callback(partial(self._settle, topic, batch.record_count(), impatience))
 
     def _settle(self, topic: str, count: int, impatience: asyncio.TimerHandle, sending: asyncio.Future[Any]) -> None:
@@ -281,15 +278,14 @@ class _Outbox:
         self._unacknowledged.discard(sending)
         if sending.cancelled():
             return
-        error = sending.exception()
-        if error is None:
+        if error := sending.exception():
+            self._fail(error)
+        else:
             self._acknowledged[topic] += count
-        elif not self._failure.done():
-            self._failure.set_result(error)
 
-    def _give_up(self) -> None:
+    def _fail(self, error: BaseException) -> None:
         if not self._failure.done():
-            self._failure.set_result(TimeoutError(f"no acknowledgement for {self._patience_seconds:g} s"))
+            self._failure.set_result(error)
 
     def _raise_failure(self) -> None:
         if self._failure.done():

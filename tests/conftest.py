@@ -52,7 +52,7 @@ def empty_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 def _kafka(folder: Path) -> Iterator[str]:
     named = os.environ.get("UPWELL_TEST_KAFKA")
     if named == CONTAINERS:
-        from testcontainers.kafka import KafkaContainer  # noqa: PLC0415 - needs Docker
+        from testcontainers.kafka import KafkaContainer
 
         with KafkaContainer(KAFKA_IMAGE).with_kraft() as container:
             yield container.get_bootstrap_server()
@@ -67,7 +67,7 @@ def _kafka(folder: Path) -> Iterator[str]:
 def _redis(folder: Path) -> Iterator[str]:
     named = os.environ.get("UPWELL_TEST_REDIS")
     if named == CONTAINERS:
-        from testcontainers.redis import RedisContainer  # noqa: PLC0415 - needs Docker
+        from testcontainers.redis import RedisContainer
 
         with RedisContainer(REDIS_IMAGE) as container:
             yield f"redis://{container.get_container_host_ip()}:{container.get_exposed_port(6379)}/0"

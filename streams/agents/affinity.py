@@ -12,6 +12,7 @@ from online_models.trending import Trending
 from streams import blocks
 from streams.decoding import Record
 from streams.json_lists import similarity_lists
+from streams.lane import Entry
 from streams.outputs import Outputs
 from streams.read_view import ReadView
 from streams.sources_applied import SourcesApplied
@@ -47,14 +48,21 @@ class AffinityAgent:
         """Cease to own an item partition."""
         del self.partitions[partition]
 
-    async def fold(self, topic: str, partition: int, records: Sequence[Record]) -> Outputs:
+    def read(self, records: Sequence[Record]) -> list[Entry]:
+        """Decode records: blocks of co-visits."""
+        return blocks.entries(records)
+
+    def is_unfinished(self, partition: int) -> bool:
+        """Nothing is ever left over here."""
+        return False
+
+    async def fold(self, partition: int, entries: Sequence[Entry]) -> Outputs:
         """Learn the blocks that are new, and give out every list that changed."""
         state = self.partitions[partition]
         changed: list[Int32s] = []
-        for record in records:
-            block = blocks.decode(record.value or b"")
-            after = state.applied.advance(block)
-            increments = blocks.read_increments(block, after, self.view.items)
+        for entry in entries:
+            after = state.applied.advance(entry.content)
+            increments = blocks.read_increments(entry.content, after, self.view.items)
             if len(increments) == 0:
                 continue
             changed.append(state.similarity.learn_many(increments))

@@ -13,6 +13,7 @@ from online_models.shoppers import Examples
 from online_models.trending import Trending
 from streams import blocks
 from streams.decoding import Record
+from streams.lane import Entry
 from streams.outputs import Outputs
 from streams.read_view import ReadView
 from streams.sources_applied import SourcesApplied
@@ -48,13 +49,21 @@ class LearnerAgent:
         """Cease to own the partition."""
         del self.partitions[partition]
 
-    async def fold(self, topic: str, partition: int, records: Sequence[Record]) -> Outputs:
+    def read(self, records: Sequence[Record]) -> list[Entry]:
+        """Decode records: blocks of labelled sessions."""
+        return blocks.entries(records)
+
+    def is_unfinished(self, partition: int) -> bool:
+        """Nothing is ever left over here."""
+        return False
+
+    async def fold(self, partition: int, entries: Sequence[Entry]) -> Outputs:
         """Learn the blocks that are new, and give out the parameters."""
         state = self.partitions[partition]
         learned = 0
-        for record in records:
-            block = blocks.decode(record.value or b"")
-            examples = blocks.read_examples(block, state.applied.advance(block), self.view.items)
+        for entry in entries:
+            after = state.applied.advance(entry.content)
+            examples = blocks.read_examples(entry.content, after, self.view.items)
             if len(examples):
                 learned += len(examples)
                 self._learn(state, examples)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from itertools import islice
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -16,8 +17,9 @@ from online_models.shown import ListsOnShow
 from streams import blocks
 from streams.counters import Counters
 from streams.dead_letters import dead_letter
-from streams.decoding import Decoder, Record
+from streams.decoding import Decoder, Record, Rejection
 from streams.json_lists import recommendation_lists
+from streams.lane import Entry
 from streams.outputs import Message, Outputs
 from streams.read_view import ReadView
 from streams.settings import Settings
@@ -27,14 +29,33 @@ _FIELDS: Final = tuple(
     name.encode() for name in ("events", *EVENT_TYPES, "sessions", "spend", "first_seen", "last_seen")
 )
 
+#: Among the receivers of blocks, who are numbered by item partition.
+_LEARNER: Final = -1
+#: Shoppers with no list yet that are looked at again with each micro-batch.
+_MOST_HUNGRY: Final = 500
+
 
 class ShoppersPartition:
-    """The state of one partition: its shoppers, and where the last block to each receiver ended."""
+    """The state of one partition: its shoppers, and where the last block to each receiver ended.
+
+    `hungry` are shoppers for whom there was nothing to recommend yet, as when a shop is new.
+    """
 
     def __init__(self, view: ReadView, settings: Settings) -> None:
         self.shoppers = Shoppers(view.items, ShopperSettings(session_gap_minutes=settings.session_gap_minutes))
         self.on_show = ListsOnShow(settings.list_length)
         self.last_block: dict[tuple[str, int], int] = {}
+        self.hungry: set[str] = set()
+
+
+class _Source(NamedTuple):
+    """The part of a micro-batch that came from one topic: offsets by event, which increments, which examples."""
+
+    topic: str
+    partition: int
+    offsets: Int64s
+    increments: Int64s
+    examples: Int64s
 
 
 class ShoppersAgent:
@@ -62,21 +83,44 @@ class ShoppersAgent:
         """Cease to own a partition."""
         del self.partitions[partition]
 
-    async def fold(self, topic: str, partition: int, records: Sequence[Record]) -> Outputs:
-        """Decode, fold, recommend."""
-        events, positions, rejections = self._decoder.decode_many(records)
-        offsets = np.fromiter((records[i].offset for i in positions), np.int64, len(positions))
-        self.counters.count_rejections(rejections)
+    def read(self, records: Sequence[Record]) -> list[Entry]:
+        """Decode records: events and rejections."""
+        decoded = map(self._decoder.decode_one, records)
+        return [
+            Entry(content.ts if isinstance(content, Event) else None, record, content)
+            for record, content in zip(records, decoded, strict=True)
+        ]
+
+    async def fold(self, partition: int, entries: Sequence[Entry]) -> Outputs:
+        """Fold events, recommend to those who acted, and set aside what is no event."""
+        rejections = [entry.content for entry in entries if entry.time is None]
+        origins = [entry.record for entry in entries if entry.time is not None]
+        events = [entry.content for entry in entries if entry.time is not None]
         state = self.partitions[partition]
         folded = state.shoppers.fold(events)
-        self.counters.accepted += int(folded.accepted.sum())
-        self.counters.duplicates += len(events) - int(folded.accepted.sum())
+        self._count(rejections, folded)
         self._score(state, events, folded)
         outputs = Outputs(messages=[dead_letter(rejection) for rejection in rejections], rejected=len(rejections))
-        outputs.messages += self._covisits(state, topic, partition, folded, offsets)
-        outputs.messages += self._examples(state, topic, partition, folded, offsets)
-        await self._recommend(state, folded.touched, outputs)
+        for source in self._sources(partition, origins, folded):
+            outputs.messages += self._covisits(state, source, folded)
+            outputs.messages += self._examples(state, source, folded)
+        await self._recommend(state, np.union1d(folded.touched, self._hungry(state)), outputs)
         return outputs
+
+    def is_unfinished(self, partition: int) -> bool:
+        """Whether some shoppers of the partition still wait for their first list."""
+        return bool(self.partitions[partition].hungry)
+
+    def _hungry(self, state: ShoppersPartition) -> Int32s:
+        """Codes of some of those who wait for their first list."""
+        some = islice(state.hungry, _MOST_HUNGRY)
+        return state.shoppers.users.codes(user for user in some if user in state.shoppers.users)
+
+    def _count(self, rejections: Sequence[Rejection], folded: Folded) -> None:
+        accepted = int(folded.accepted.sum())
+        self.counters.accepted += accepted
+        self.counters.duplicates += len(folded.accepted) - accepted
+        self.counters.count_rejections(rejections)
 
     def _score(self, state: ShoppersPartition, events: Sequence[Event], folded: Folded) -> None:
         """Score what the shoppers did against the lists that were on show."""
@@ -94,35 +138,49 @@ class ShoppersAgent:
             self.counters.quality,
         )
 
-    def _covisits(
-        self, state: ShoppersPartition, topic: str, partition: int, folded: Folded, offsets: Int64s
-    ) -> Iterator[Message]:
-        """One block per item partition that is concerned."""
-        owners = self._owners.of(folded.increments.row)
-        for owner in np.unique(owners).tolist():
-            chosen = np.flatnonzero(owners == owner)
-            previous = state.last_block.get((topic, owner), -1)
-            for block in blocks.increment_blocks(
+    def _sources(self, partition: int, origins: Sequence[Record], folded: Folded) -> Iterator[_Source]:
+        """What each topic's events led to; `origins` are the records of the events."""
+        offsets = np.fromiter((record.offset for record in origins), np.int64, len(origins))
+        topics = np.fromiter((self.topics.index(record.topic) for record in origins), np.int8, len(origins))
+        for number, topic in enumerate(self.topics):
+            yield _Source(
                 topic,
                 partition,
+                offsets,
+                np.flatnonzero(topics[folded.increment_event] == number),
+                np.flatnonzero(topics[folded.example_event] == number),
+            )
+
+    def _covisits(self, state: ShoppersPartition, source: _Source, folded: Folded) -> Iterator[Message]:
+        """One block per item partition that is concerned."""
+        owners = self._owners.of(folded.increments.row[source.increments])
+        for owner in np.unique(owners).tolist():
+            chosen = source.increments[owners == owner]
+            previous = state.last_block.get((source.topic, owner), -1)
+            for block in blocks.increment_blocks(
+                source.topic,
+                source.partition,
                 previous,
                 folded.increments.chosen(chosen),
-                offsets[folded.increment_event[chosen]],
+                source.offsets[folded.increment_event[chosen]],
                 self.view.items,
             ):
                 yield Message(COVISITS, blocks.encode(block), partition=owner)
-                state.last_block[topic, owner] = block.last
+                state.last_block[source.topic, owner] = block.last
 
-    def _examples(
-        self, state: ShoppersPartition, topic: str, partition: int, folded: Folded, offsets: Int64s
-    ) -> Iterator[Message]:
-        if len(folded.examples):
-            previous = state.last_block.get((topic, -1), -1)
+    def _examples(self, state: ShoppersPartition, source: _Source, folded: Folded) -> Iterator[Message]:
+        """One block for the learner, if there is anything to learn."""
+        if len(source.examples):
             block = blocks.example_block(
-                topic, partition, previous, folded.examples, offsets[folded.example_event], self.view.items
+                source.topic,
+                source.partition,
+                state.last_block.get((source.topic, _LEARNER), -1),
+                folded.examples.chosen(source.examples),
+                source.offsets[folded.example_event[source.examples]],
+                self.view.items,
             )
             yield Message(EXAMPLES, blocks.encode(block), partition=0)
-            state.last_block[topic, -1] = block.last
+            state.last_block[source.topic, _LEARNER] = block.last
 
     async def _recommend(self, state: ShoppersPartition, touched: Int32s, outputs: Outputs) -> None:
         """Lists and profiles of the shoppers that acted."""
@@ -136,6 +194,8 @@ class ShoppersAgent:
         state.on_show.show_many(touched, lists)
         self.counters.lists += len(touched)
         users = [state.shoppers.users.names[code] for code in touched.tolist()]
+        state.hungry.difference_update(users)
+        state.hungry.update(user for user, length in zip(users, lists.lengths.tolist(), strict=True) if length == 0)
         as_of = shelves.shoppers["last_seen"][touched]
         values = recommendation_lists(lists, as_of, self.view.items)
         outputs.strings += zip((f"rec:{user}" for user in users), values, strict=True)

@@ -19,11 +19,12 @@ from streams.commands.replay import speed_of
 from streams.demo import story
 from streams.demo.labels import labels
 from streams.demo.play import play
-from streams.demo.stage import Stage, WorkerProcess, servers
+from streams.demo.stage import Stage, servers
 from streams.demo.watch import Numbers, Watch, as_table
 from streams.replay import ReplaySummary
 from streams.sources import bundled, source, to_records
 from streams.topics import ensure_topics
+from streams.worker_process import WorkerProcess
 
 #: Without --speed, the demo takes about this long, whatever time the data spans.
 _USUAL_SECONDS: Final = 20.0

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from streams.demo.stage import WorkerProcess
 from streams.demo.watch import Numbers, Watch
 from streams.errors import ServerError
 from streams.replay import ReplaySummary, replay
 from streams.settings import Settings
 from streams.sources import Record
+from streams.worker_process import WorkerProcess
 
 _LOOK_SECONDS: Final = 0.25
 #: With nothing more to send, an engine whose lag does not shrink for this long is stuck.

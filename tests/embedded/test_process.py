@@ -24,16 +24,15 @@ import json, signal, sys, time
 from pathlib import Path
 from streams.embedded.servers import EmbeddedServers
 
-# A shell that starts the tests in the background has them ignore Ctrl-C, and this process with them.
-signal.signal(signal.SIGINT, signal.default_int_handler)
+def say_who_runs(*_):
+    time.sleep(0.5)  # long enough for a server that had heard Ctrl-C too to end
+    print(json.dumps([servers.broker.running, servers.store.running]), flush=True)
+
 with EmbeddedServers(Path(sys.argv[1])) as servers:
+    signal.signal(signal.SIGINT, say_who_runs)
     print(json.dumps([servers.broker.pid, servers.store.pid]), flush=True)
     while True:
-        try:
-            signal.pause()
-        except KeyboardInterrupt:
-            time.sleep(0.5)  # long enough for a server that had heard it too to end
-            print(json.dumps([servers.broker.running, servers.store.running]), flush=True)
+        signal.pause()
 """
 
 

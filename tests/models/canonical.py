@@ -10,9 +10,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from online_models import slabs
-from online_models.compiled import Int32s
+from online_models.compiled import Int32s, Int64s
 from online_models.shopper_kernel import NEWEST, OLDEST, WATERMARK
-from online_models.shopper_records import SHOPPER, Shelves
+from online_models.shopper_records import SHOPPER
 from online_models.shoppers import Folded, Shoppers
 from online_models.similarity import ItemSimilarity
 from online_models.trending import Trending
@@ -26,13 +26,13 @@ _PLAIN = [name for name in SHOPPER.names or () if name not in (*_PLACES, "older"
 
 def shoppers_state(shoppers: Shoppers) -> State:
     """Every shopper by name, the open sessions in their order, and the watermark."""
-    records, known = shoppers.shelves.shoppers, len(shoppers)
-    used = records[:known][records[:known]["items_size"] >= 0]
-    assert_pool_is_sound(used["items_start"], used["items_size"], shoppers.shelves)
+    shelves = shoppers.shelves
+    used = shelves.shoppers[shelves.shoppers["items_size"] >= 0]
+    assert_pool_is_sound(used["items_start"], used["items_size"], shelves.free, shelves.top, shelves.items)
     return {
         "shoppers": {user: _shopper_state(shoppers, code) for code, user in enumerate(shoppers.users.names)},
         "open": open_sessions(shoppers),
-        "watermark": int(shoppers.shelves.clock[WATERMARK]),
+        "watermark": int(shelves.clock[WATERMARK]),
     }
 
 
@@ -75,8 +75,7 @@ def _followed(links: Int32s, start: int) -> list[int]:
 def similarity_state(similarity: ItemSimilarity) -> State:
     """Every row by item: actions, and per neighbour weight and support; and what each item received."""
     rows = similarity.rows[: len(similarity)]
-    shelf = Shelves(rows, similarity.neighbours, similarity._free, similarity._top, similarity._clock)
-    assert_pool_is_sound(rows["start"], rows["size"], shelf)
+    assert_pool_is_sound(rows["start"], rows["size"], similarity._free, similarity._top, similarity.neighbours)
     assert np.array_equal(similarity.row_of[rows["item"]], np.arange(len(rows)))
     assert np.count_nonzero(similarity.row_of >= 0) == len(rows)
     names = similarity.vocabulary.names
@@ -104,16 +103,15 @@ def trending_state(trending: Trending) -> State:
     }
 
 
-def assert_pool_is_sound(starts: Int32s, sizes: Int32s, shelf: Shelves) -> None:
+def assert_pool_is_sound(starts: Int32s, sizes: Int32s, free: Int64s, top: Int64s, links: Int32s) -> None:
     """Slabs in use and free slabs cover the used part of the pool, each place once."""
     used = list(zip(starts.tolist(), sizes.tolist(), strict=True))
-    free = [(place, size) for size in range(slabs.SIZES) for place in _followed(shelf.items, int(shelf.free[size]))]
-    covered = np.zeros(len(shelf.items), np.int64)
-    for start, size in used + free:
+    unused = [(place, size) for size in range(slabs.SIZES) for place in _followed(links, int(free[size]))]
+    covered = np.zeros(len(links), np.int64)
+    for start, size in used + unused:
         covered[start : start + slabs.slab_length(size)] += 1
-    top = int(shelf.top[0])
-    assert (covered[:top] == 1).all()
-    assert (covered[top:] == 0).all()
+    assert (covered[: top[0]] == 1).all()
+    assert (covered[top[0] :] == 0).all()
 
 
 def named_increments(folded: Folded, items: Vocabulary) -> list[Increment]:

@@ -52,6 +52,7 @@ class Shop:
 
 ORDERLY = Shop()
 UNRULY = Shop(late=0.15, stale=0.03, repeated=0.05)
+SCRAMBLED = Shop(users=5, items=40, late=0.6, stale=0.1, repeated=0.1, pause_minutes=0.5)
 CROWDED = Shop(users=90, items=300, late=0.1, stale=0.02, repeated=0.02, pause_minutes=0.05)
 
 

@@ -14,11 +14,22 @@ from online_models.shoppers import Folded, Shoppers
 from online_models.similarity import SEEN_AGAIN
 from online_models.vocabulary import Vocabulary
 from tests.models.canonical import named, named_increments, open_sessions, recent_items, shoppers_state
-from tests.models.event_streams import CROWDED, MINUTE, NOON, ORDERLY, UNRULY, Shop, event, random_events, views
+from tests.models.event_streams import (
+    CROWDED,
+    MINUTE,
+    NOON,
+    ORDERLY,
+    SCRAMBLED,
+    UNRULY,
+    Shop,
+    event,
+    random_events,
+    views,
+)
 from tests.models.oracles import Increment
 from tests.models.shopper_oracle import Folding
 
-STREAMS = [(ORDERLY, 600), (UNRULY, 900), (CROWDED, 1500)]
+STREAMS = [(ORDERLY, 600), (UNRULY, 600), (SCRAMBLED, 600), (CROWDED, 1200)]
 
 
 def folded(events: list[Event]) -> tuple[Shoppers, Folded]:
@@ -70,7 +81,7 @@ def assert_same_examples(shoppers: Shoppers, result: Folded, expected: Folding) 
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize(("shop", "length"), STREAMS, ids=["orderly", "unruly", "crowded"])
+@pytest.mark.parametrize(("shop", "length"), STREAMS, ids=["orderly", "unruly", "scrambled", "crowded"])
 def test_a_random_stream_folds_as_the_oracle_says(seed: int, shop: Shop, length: int) -> None:
     events = random_events(seed, length, shop)
     shoppers, result = folded(events)

@@ -1,0 +1,81 @@
+"""Next-item quality: which events are predicted, with what list, and the arithmetic of the scores."""
+
+from __future__ import annotations
+
+import pytest
+
+from online_models.engine import Engine
+from online_models.evaluation import NextItemQuality, Prediction, next_item_predictions
+from tests.models.canonical import shoppers_state, similarity_state
+from tests.models.event_streams import UNRULY, event, random_events, views
+
+
+def test_events_that_go_on_with_a_session_are_predicted() -> None:
+    """Sessions begin anew after the gap; impressions are passed over."""
+    visits = [
+        event(0, "ada", "lamp", 0),
+        event(1, "bob", "lamp", 1),
+        event(2, "ada", "bulb", 2),
+        event(3, "ada", "sofa", 3, "impression"),
+        event(4, "ada", "desk", 32),
+        event(5, "ada", "lamp", 63),
+        event(6, "ada", "bulb", 64),
+    ]
+    made = next_item_predictions(Engine(), visits, learn=True)
+    assert [(told.session, told.position, told.target) for told in made] == [
+        ("ada", 1, "bulb"),
+        ("ada", 2, "desk"),
+        ("ada", 1, "bulb"),
+    ]
+
+
+def test_a_list_knows_nothing_of_its_target() -> None:
+    """Given that every item is new, no list can hold it, however often it was learned right after."""
+    visits = views([("ada", f"lamp {n}", n) for n in range(30)])
+    made = list(next_item_predictions(Engine(), visits, learn=True))
+    assert len(made) == 29
+    assert all(told.rank is None for told in made)
+
+
+def test_each_list_is_the_one_the_engine_gave_just_before() -> None:
+    visits = random_events(3, 300, UNRULY)
+    engine, asked = Engine(), Engine()
+    made = iter(next_item_predictions(engine, visits, learn=True))
+    predictions = list(made)
+    place = 0
+    for visit in visits:
+        if place < len(predictions) and predictions[place].session == visit.user_id:
+            items = [item for item, _, _ in asked.recommend_one(visit.user_id)]
+            if (visit.item_id, items) == (predictions[place].target, predictions[place].items):
+                place += 1
+        asked.learn_many([visit])
+    assert place == len(predictions) > 100
+
+
+def test_without_learning_the_models_stay_and_sessions_move() -> None:
+    engine, twin = Engine(), Engine()
+    for learner in (engine, twin):
+        learner.learn_many(random_events(1, 200))
+    visits = random_events(2, 200)
+    assert list(next_item_predictions(engine, visits, learn=False))
+    twin.shoppers.fold(visits)
+    assert shoppers_state(engine.shoppers) == shoppers_state(twin.shoppers)
+    for mine, theirs in zip(engine.similarity, twin.similarity, strict=True):
+        assert similarity_state(mine) == similarity_state(theirs)
+
+
+def test_the_clock_is_called_around_each_list() -> None:
+    calls: list[int] = []
+    visits = random_events(1, 100)
+    made = list(next_item_predictions(Engine(), visits, learn=True, clock=lambda: calls.append(1)))
+    assert len(calls) == 2 * len(made)
+
+
+def test_the_scores() -> None:
+    quality = NextItemQuality()
+    assert (quality.hit_rate, quality.mean_reciprocal_rank, quality.coverage(0)) == (0.0, 0.0, 0.0)
+    for target in ("a", "b", "d", "z"):
+        quality.learn_one(Prediction("s", 1, target, ["a", "b", "c", "d"]))
+    assert quality.hit_rate == 0.75
+    assert quality.mean_reciprocal_rank == pytest.approx((1 + 1 / 2 + 1 / 4) / 4)
+    assert quality.coverage(8) == 0.5

@@ -1,0 +1,113 @@
+"""Lists, weights and memory of the similarity stay within bounds, whatever comes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from online_models.similarity import (
+    ACTION,
+    DAY_MS,
+    FIRST_IN_SESSION,
+    SEEN_AGAIN,
+    Increments,
+    ItemSimilarity,
+    SimilaritySettings,
+)
+from online_models.vocabulary import Vocabulary
+from tests.models.canonical import similarity_state
+from tests.models.event_streams import NOON
+
+YEAR = 365 * DAY_MS
+
+
+def hub(neighbours: int, times: int = 1) -> ItemSimilarity:
+    """A lamp that met so many others; number n with weight n + 1, so that number 0 is the weakest."""
+    similarity = ItemSimilarity(Vocabulary(), SimilaritySettings(top=600, damping=0.0))
+    similarity.learn_one("lamp", "lamp", 1000.0, ACTION, ts=NOON)
+    codes = similarity.vocabulary.codes(f"bulb {n}" for n in range(neighbours))
+    for _ in range(times):
+        similarity.learn_many(
+            Increments(
+                np.zeros(neighbours, np.int32),
+                codes,
+                np.arange(1, neighbours + 1, dtype=np.float32),
+                np.full(neighbours, FIRST_IN_SESSION, np.int8),
+                np.full(neighbours, NOON),
+            )
+        )
+    return similarity
+
+
+@pytest.mark.parametrize("neighbours", [8, 9, 32, 33, 128, 129, 512])
+def test_up_to_512_neighbours_are_kept_exactly(neighbours: int) -> None:
+    similarity = hub(neighbours, times=2)
+    found = similarity.predict_one("lamp")
+    assert found == [(f"bulb {n}", (n + 1) / 500, 2) for n in reversed(range(neighbours))]
+    assert similarity.rows["length"][0] == neighbours
+    similarity_state(similarity)
+
+
+def test_beyond_512_the_weakest_gives_way() -> None:
+    similarity = hub(512)
+    similarity.learn_one("lamp", "newcomer", 1.5, FIRST_IN_SESSION, ts=NOON)
+    found = similarity.predict_one("lamp")
+    assert found == [
+        *((f"bulb {n}", (n + 1) / 1000, 1) for n in reversed(range(1, 512))),
+        ("newcomer", 0.0015, 1),
+    ]
+    similarity.learn_one("lamp", "bulb 0", 9.0, FIRST_IN_SESSION, ts=NOON)  # its weight of before is gone
+    assert ("bulb 0", 0.009, 1) in similarity.predict_one("lamp")
+    assert "newcomer" not in [name for name, _, _ in similarity.predict_one("lamp")]
+    assert similarity.rows["length"][0] == 512
+
+
+def test_lists_given_out_are_the_best_of_all() -> None:
+    similarity = hub(300)
+    similarity.settings = SimilaritySettings(top=7, damping=0.0)
+    assert similarity.predict_one("lamp") == [(f"bulb {n}", (n + 1) / 1000, 1) for n in range(299, 292, -1)]
+
+
+def test_centuries_pass_and_ratios_stay() -> None:
+    """Given the same visits every year for 30 000 half-lives, similarity is the same every year, and finite."""
+    similarity = ItemSimilarity(Vocabulary(), SimilaritySettings(half_life_days=7.0))
+    lists = []
+    for year in range(600):
+        for name, weight, kind in [("lamp", 4.0, ACTION), ("bulb", 2.0, FIRST_IN_SESSION), ("sofa", 1.0, SEEN_AGAIN)]:
+            similarity.learn_one("lamp", name, weight, kind, ts=year * YEAR)
+        lists.append([(name, score) for name, score, _ in similarity.predict_one("lamp")])
+        assert np.isfinite(similarity.weights).all()
+        assert np.isfinite(similarity.received).all()
+        assert np.isfinite(similarity.rows["actions"]).all()
+    assert lists == [[("bulb", 0.574349), ("sofa", 0.329877)]] * 600
+    assert similarity.predict_one("lamp")[0][2] == 600
+
+
+def test_scaling_back_is_exact() -> None:
+    """Given visits just before and after weights are scaled back, their ratio is that of the half-lives between."""
+    similarity = ItemSimilarity(Vocabulary(), SimilaritySettings(half_life_days=1.0, damping=0.0))
+    similarity.learn_one("start", "start", 1.0, ACTION, ts=NOON)
+    similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=NOON + 255 * DAY_MS)
+    similarity.learn_one("lamp", "bulb", 3.0, FIRST_IN_SESSION, ts=NOON + 255 * DAY_MS)
+    before = similarity.predict_one("lamp")
+    similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=NOON + 257 * DAY_MS)
+    assert similarity._clock[1] == NOON + 257 * DAY_MS
+    assert before == [("bulb", 3.0, 1)]
+    assert similarity.predict_one("lamp") == [("bulb", 0.6, 1)]  # 3/4 to 1 + 1/4
+
+
+def test_after_a_gap_longer_than_numbers_reach_old_lists_are_empty_and_new_ones_right() -> None:
+    similarity = hub(3)
+    later = NOON + 5000 * 30 * DAY_MS
+    similarity.learn_one("desk", "desk", 2.0, ACTION, ts=later)
+    similarity.learn_one("desk", "bulb 1", 1.0, FIRST_IN_SESSION, ts=later)
+    assert similarity.predict_one("lamp") == []
+    assert similarity.predict_one("desk") == [("bulb 1", 0.5, 1)]
+
+
+def test_an_increment_from_centuries_ago_changes_nothing_but_support() -> None:
+    similarity = hub(3)
+    before = [(name, score) for name, score, _ in similarity.predict_one("lamp")]
+    similarity.learn_one("lamp", "bulb 1", 1e6, FIRST_IN_SESSION, ts=0)
+    assert [(name, score) for name, score, _ in similarity.predict_one("lamp")] == before
+    assert {name: support for name, _, support in similarity.predict_one("lamp")}["bulb 1"] == 2

@@ -1,0 +1,80 @@
+"""How a worker starts, refuses to start, and stops a partition that is flooded with bad events."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+from kafka.admin import NewTopic
+from redis import Redis
+
+from streams.lag import LagMeter
+from streams.settings import Settings
+from streams.topics import admin, ensure_topics
+from streams.worker_process import WorkerProcess
+from tests.streams.broker import publish
+from tests.streams.shop import Record, shop
+
+
+def _wait_for_end(worker: WorkerProcess, seconds: float = 60.0) -> int:
+    deadline = time.monotonic() + seconds
+    while worker.status is None:
+        assert time.monotonic() < deadline, "the worker goes on"
+        time.sleep(0.1)
+    return worker.status
+
+
+def test_differing_partition_counts_are_an_error_that_says_so(kafka: str, redis_url: str, tmp_path: Path) -> None:
+    settings = Settings(kafka=kafka, redis=redis_url)
+    client = admin(settings)
+    client.create_topics([NewTopic("clickstream", 2, 1), NewTopic("purchases", 3, 1)])
+    try:
+        with WorkerProcess(settings, tmp_path / "log") as worker:
+            status = _wait_for_end(worker)
+    finally:
+        client.delete_topics(["clickstream", "purchases", "covisits", "examples", "rejected"])
+        client.close()
+    assert status == 1
+    assert "clickstream has 2 partitions and purchases 3" in (tmp_path / "log").read_text()
+
+
+def test_a_missing_kafka_is_said_in_one_sentence(tmp_path: Path) -> None:
+    settings = Settings(kafka="127.0.0.1:1", redis="redis://127.0.0.1:1/0")
+    with WorkerProcess(settings, tmp_path / "log") as worker:
+        status = _wait_for_end(worker)
+    assert status == 1
+    assert "Kafka does not answer at 127.0.0.1:1" in (tmp_path / "log").read_text()
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_a_flood_of_bad_events_stops_its_partition_and_no_other(empty_stack: Settings, tmp_path: Path) -> None:
+    # Given a worker that tolerates half of 100 records
+    ensure_topics(empty_stack)
+    limits = {"UPWELL_REJECTION_WINDOW_EVENTS": "100", "UPWELL_MAX_REJECTED_SHARE": "0.5"}
+    flood = [Record("clickstream", b"the same key", b"nonsense")] * 300
+    with WorkerProcess(empty_stack, tmp_path / "log", limits) as worker:
+        # When one partition gets nothing but nonsense, then more, and a shop goes on in all of them
+        publish(empty_stack, flood)
+        meter = LagMeter(empty_stack)
+        worker.wait_until(lambda: any(p.stopped for p in meter.measure().partitions), 60)
+        made = shop(seed=1, users=40, events=400)
+        publish(empty_stack, [*flood, *made.records])
+        stopped = [p for p in meter.measure().partitions if p.stopped]
+        # Then that partition stands still with one message, and the others are done
+        worker.wait_until(lambda: all(p.stopped or p.lag == 0 for p in meter.measure().partitions), 60)
+        assert {p.topic for p in stopped} == {"clickstream", "purchases"}
+        assert len({p.partition for p in stopped}) == 1
+        assert "is stopped" in str(stopped[0].stopped)
+        assert sum(p.lag for p in meter.measure().partitions if p.stopped) >= 300
+        assert (tmp_path / "log").read_text().count("is stopped") == 1
+
+
+def test_a_worker_stops_in_good_order(empty_stack: Settings, tmp_path: Path) -> None:
+    ensure_topics(empty_stack)
+    with WorkerProcess(empty_stack, tmp_path / "log") as worker:
+        redis = Redis.from_url(empty_stack.redis)
+        before = set(redis.scan_iter("worker:*"))
+        worker.wait_until(lambda: bool(set(redis.scan_iter("worker:*")) - before), 60)
+        worker.send(signal.SIGTERM)
+        assert _wait_for_end(worker, 20.0) in (0, -signal.SIGTERM)
