@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -21,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         summary = (module.__doc__ or "").strip().splitlines()[0]
         module.add_arguments(subparsers.add_parser(name, help=summary, description=module.__doc__))
     options = parser.parse_args(arguments)
+    for library in ("kafka", "aiokafka"):  # what they report, our errors say in one sentence
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         status: int = COMMANDS[options.command].run(options)
         return status

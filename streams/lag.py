@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from streams.errors import ServerError
 from streams.progress import field, parsed
 from streams.settings import Settings
-from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, PURCHASES
+from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, PATIENCE_MS, PURCHASES
 
 _INPUTS: Final = (CLICKSTREAM, PURCHASES, COVISITS, EXAMPLES)
 
@@ -68,7 +68,9 @@ class LagMeter:
         self.settings = settings
         self._redis: Any = Redis.from_url(settings.redis, decode_responses=True)
         try:
-            self._consumer = KafkaConsumer(bootstrap_servers=settings.kafka.split(","), enable_auto_commit=False)
+            self._consumer = KafkaConsumer(
+                bootstrap_servers=settings.kafka.split(","), enable_auto_commit=False, bootstrap_timeout_ms=PATIENCE_MS
+            )
         except (KafkaError, OSError, ValueError) as error:
             raise ServerError(
                 f"Kafka does not answer at {settings.kafka} ({error}): start it or set UPWELL_KAFKA."

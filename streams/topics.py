@@ -20,6 +20,8 @@ REJECTED: Final = "rejected"
 
 #: A rejected record is at most this long; the original bytes have to fit in.
 LARGEST_RECORD: Final = 16 * 1024 * 1024
+#: How long Kafka may take to answer at all.
+PATIENCE_MS: Final = 5_000
 _DAY_MS: Final = 86_400_000
 _NEW_TOPIC_SECONDS: Final = 10.0
 
@@ -56,7 +58,12 @@ def admin(settings: Settings) -> KafkaAdminClient:
         Kafka does not answer.
     """
     try:
-        return KafkaAdminClient(bootstrap_servers=settings.kafka, client_id="upwell", request_timeout_ms=10_000)
+        return KafkaAdminClient(
+            bootstrap_servers=settings.kafka.split(","),
+            client_id="upwell",
+            bootstrap_timeout_ms=PATIENCE_MS,
+            request_timeout_ms=2 * PATIENCE_MS,
+        )
     except (KafkaError, OSError, ValueError) as error:
         raise ServerError(
             f"Kafka does not answer at {settings.kafka} ({error}): start it or set UPWELL_KAFKA."

@@ -22,6 +22,7 @@ def run(options: argparse.Namespace) -> NoReturn:
     """Run until SIGTERM, Ctrl-C or an error."""
     level = options.log_level.upper()
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    logging.getLogger("aiokafka").setLevel(level)
     app = create_app(Settings.load())
     worker = Worker(app, loglevel=level, logfile=None, override_logging=False, daemon=True)
     worker.execute_from_commandline()

@@ -18,7 +18,7 @@ from online_models.similarity import ACTION, Increments, ItemSimilarity, Similar
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary, comes_before
 from tests.models.canonical import named_examples, named_increments, shoppers_state, similarity_state, trending_state
-from tests.models.event_streams import CROWDED, UNRULY, Shop, random_events
+from tests.models.event_streams import CROWDED, NOON, UNRULY, Shop, random_events
 
 
 class Model(Protocol):
@@ -127,10 +127,11 @@ class TrendingModel:
     def learn(self, events: Sequence[Event]) -> object:
         told = self.shoppers.fold(events).increments
         acted = told.chosen(np.flatnonzero(told.kind == ACTION))
-        return self.model.learn_many(acted.row, acted.weight.astype(np.float64), acted.ts)
+        self.model.learn_many(acted.row, acted.weight.astype(np.float64), acted.ts)
+        return None
 
     def predict(self) -> object:
-        return self.model.top_items(), self.model.weight(10**12)[1]
+        return self.model.top_items(), self.model.weight(NOON)[1]
 
     def state(self) -> object:
         return trending_state(self.model)
@@ -144,7 +145,8 @@ class EngineModel:
         self.model = Engine()
 
     def learn(self, events: Sequence[Event]) -> object:
-        return self.model.learn_many(events)
+        self.model.learn_many(events)
+        return None
 
     def predict(self) -> object:
         return [self.model.recommend_one(user) for user in [*self.model.shoppers.users.names, "stranger"]]
