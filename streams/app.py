@@ -13,6 +13,7 @@ from streams.engine import Engine
 from streams.errors import EngineError
 from streams.settings import Settings
 from streams.topics import COVISITS, LARGEST_RECORD, ensure_topics
+from streams.warm_up import warm_up
 
 
 def create_app(settings: Settings) -> faust.App:
@@ -24,6 +25,7 @@ def create_app(settings: Settings) -> faust.App:
         Kafka does not answer, or its topics do not fit.
     """
     partitions = ensure_topics(settings)
+    warm_up()
     app = _faust_app(settings)
     crash_only = CrashOnly(lambda: app.should_stop)
     engine = Engine(app, settings, partitions[COVISITS], crash_only)

@@ -1,0 +1,31 @@
+"""Compile every kernel, or load it compiled, before the first event: afterwards would be a pause in its path."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from online_models.engine import Engine
+from online_models.events import Event
+from online_models.recommendation import Recommendations
+from online_models.shown import ListsOnShow, Quality
+from streams.json_lists import recommendation_lists, similarity_lists
+
+
+def warm_up() -> None:
+    """Run a tiny shop through everything a worker computes."""
+    engine = Engine()
+    engine.learn_many([Event(event_id=str(n), type="view", user_id="a", item_id=str(n), ts=n) for n in range(3)])
+    engine.recommend_one("a")
+    one, shopper = np.zeros(1, np.int32), np.zeros(1, np.int32)
+    engine.shoppers.features_many(shopper)
+    engine.shoppers.profiles_many(shopper)
+    similarity_lists(engine.similarity[0].predict_many(one), 0, engine.items)
+    lists = Recommendations(
+        np.zeros((1, 1), np.int32),
+        np.zeros((1, 1)),
+        np.zeros((1, 1), np.int32),
+        np.ones(1, np.int32),
+        np.zeros(1, np.int8),
+    )
+    recommendation_lists(lists, np.zeros(1, np.int64), engine.items)
+    ListsOnShow(1).score_many(shopper, one, np.zeros(1, np.int64), 1, Quality())

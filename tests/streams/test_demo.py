@@ -1,0 +1,101 @@
+"""`upwell demo` and the commands beside it, as a newcomer runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer
+
+from streams.settings import Settings
+from streams.topics import ensure_topics
+
+
+def _upwell(*arguments: str, settings: Settings | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("UPWELL_")}
+    if cache := os.environ.get("UPWELL_CACHE"):
+        environment["UPWELL_CACHE"] = cache
+    if settings:
+        environment |= {"UPWELL_KAFKA": settings.kafka, "UPWELL_REDIS": settings.redis}
+    return subprocess.run(
+        [sys.executable, "-m", "streams", *arguments], env=environment, capture_output=True, text=True, timeout=240
+    )
+
+
+@pytest.fixture(scope="module")
+def demo() -> Any:
+    """What `upwell demo --once --json` prints, at its usual pace, with its own servers."""
+    run = _upwell("demo", "--once", "--json")
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("\n") == 1
+    return json.loads(run.stdout)
+
+
+def test_the_demo_processes_every_event_of_the_data(demo: Any) -> None:
+    assert demo["events_in"] == demo["events_processed"] == 17_435
+    assert (demo["rejected"], demo["duplicates"]) == (0, 0)
+    assert (demo["users"], demo["items"]) == (4_505, 6_493)
+
+
+def test_the_demo_recommends_while_the_shoppers_are_there(demo: Any) -> None:
+    assert demo["recommendations_written"] > 4_505
+    assert 0 < demo["freshness_ms"]["p50"] <= demo["freshness_ms"]["p99"]
+    assert 0.02 < demo["mrr_at_20"] < demo["hit_rate_at_20"] < 0.5
+    assert 0.5 < demo["propensity_auc"] <= 1.0
+
+
+def test_the_demo_describes_the_segments(demo: Any) -> None:
+    assert [segment["segment"] for segment in demo["segments"]] == list(range(8))
+    assert len({segment["name"] for segment in demo["segments"]}) == 8
+    assert sum(segment["share"] for segment in demo["segments"]) == pytest.approx(1.0, abs=0.01)
+
+
+def test_check_says_what_is_missing_and_what_is_well(empty_stack: Settings) -> None:
+    missing = _upwell("check", "--json", settings=empty_stack)
+    assert missing.returncode == 1
+    assert {finding["name"]: finding["ok"] for finding in json.loads(missing.stdout)} == {
+        "Kafka": True,
+        "topics": False,
+        "Redis": True,
+        "keys": True,
+    }
+    ensure_topics(empty_stack)
+    assert _upwell("check", settings=empty_stack).returncode == 0
+
+
+def test_lag_counts_what_nobody_has_processed(empty_stack: Settings) -> None:
+    ensure_topics(empty_stack)
+    producer = KafkaProducer(bootstrap_servers=empty_stack.kafka)
+    for _ in range(3):
+        producer.send("clickstream", key=b"ada", value=b"{}")
+    producer.close()
+    lag = json.loads(_upwell("lag", "--json", settings=empty_stack).stdout)
+    assert lag["total"] == 3
+    assert sum(partition["lag"] for partition in lag["partitions"]) == 3
+
+
+def test_an_unknown_shopper_is_status_1(empty_stack: Settings) -> None:
+    assert _upwell("recommend", "nobody", settings=empty_stack).returncode == 1
+    assert _upwell("similar", "nothing", settings=empty_stack).returncode == 1
+
+
+def test_evaluate_measures_and_writes_every_prediction(tmp_path: Path) -> None:
+    # Given sessions in which b always follows a
+    train, test, out = tmp_path / "train.tsv", tmp_path / "test.tsv", tmp_path / "out.jsonl"
+    rows = [f"{s}\t{item}\t{100 * s + n}" for s in range(20) for n, item in enumerate("ab")]
+    train.write_text("SessionId\tItemId\tTime\n" + "\n".join(rows) + "\n")
+    test.write_text("SessionId\tItemId\tTime\n90\ta\t9000\n90\tb\t9001\n91\ta\t9100\n91\tnew\t9101\n")
+    # When it is evaluated
+    files = ("--train", str(train), "--test", str(test), "--predictions", str(out))
+    run = _upwell("evaluate", *files, "--k", "5", "--json")
+    # Then one of two targets is found, at the first place
+    results = json.loads(run.stdout)
+    assert (results["predictions"], results["hr"], results["mrr"]) == (2, 0.5, 0.5)
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert lines[0] == {"session": "90", "position": 1, "target": "b", "items": ["b"]}
+    assert [line["target"] for line in lines] == ["b", "new"]
