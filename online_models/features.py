@@ -248,7 +248,7 @@ def as_rows(rows: ArrayLike, width: int) -> Floats:
     >>> as_rows([[1.0, float("nan")], [1e30, float("-inf")]], 2).tolist()
     [[1.0, 0.0], [100.0, -100.0]]
     """
-    table = np.array(rows, dtype=np.float64)
+    table = np.asarray(rows, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] != width:
         raise ValueError(f"expected rows of {width} features, got an array of shape {table.shape}")
     cut = np.clip(table, -FEATURE_LIMIT, FEATURE_LIMIT)

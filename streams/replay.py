@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Final
@@ -16,7 +16,8 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from streams.errors import ServerError, SettingsError
+from streams.errors import ServerError
+from streams.producing import connected_producer
 from streams.sources.pace import due_times
 from streams.sources.record import Record
 
@@ -25,11 +26,8 @@ LINGER_SECONDS: Final = 0.02
 
 # A paced replay looks no more often than this, lest it spend the machine on tiny batches.
 _TICK_SECONDS: Final = 0.005
-_BATCH_BYTES: Final = 128 * 1024
 _PROGRESS_SECONDS: Final = 0.1
 # A topic made a moment ago may not have come round to every broker.
-_NEW_TOPIC_SECONDS: Final = 2.0
-_CLOSE_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,7 @@ async def replay(
     purchases_topic: str = "purchases",
     progress: Callable[[ReplaySummary], None] | None = None,
     patience_seconds: float = 30.0,
+    idempotent: bool = True,
 ) -> ReplaySummary:
     """Publish records in their order; return when Kafka has acknowledged every one.
 
@@ -90,6 +89,8 @@ async def replay(
         Called with the state so far, about ten times a second while events are sent, and at the end.
     patience_seconds
         How long Kafka may take to answer, and to acknowledge an event, before the replay gives up.
+    idempotent
+        Let Kafka drop what a retry sends twice. Servers that only resemble Kafka may not know how.
 
     Raises
     ------
@@ -100,7 +101,7 @@ async def replay(
     """
     due, paced = due_times(records, speed=speed, rate=rate), speed is not None or rate is not None
     topics = clickstream_topic, purchases_topic
-    async with _connected(bootstrap, topics, patience_seconds) as (producer, partitions):
+    async with connected_producer(bootstrap, topics, patience_seconds, idempotent=idempotent) as (producer, partitions):
         outbox = _Outbox(producer, partitions, *topics, patience_seconds, progress or (lambda _: None))
         try:
             await outbox.publish(due, paced=paced)
@@ -110,64 +111,6 @@ async def replay(
                 f"({error}); check topics and server, and replay again"
             ) from error
         return outbox.summary()
-
-
-@asynccontextmanager
-async def _connected(
-    bootstrap: str, topics: tuple[str, str], patience_seconds: float
-) -> AsyncIterator[tuple[AIOKafkaProducer, dict[str, int]]]:
-    """A producer and how many partitions each topic has."""
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
-        acks="all",
-        enable_idempotence=True,
-        max_batch_size=_BATCH_BYTES,
-        # A third, so that a request which got lost is repeated before patience ends.
-        request_timeout_ms=int(patience_seconds * 1000 / 3),
-    )
-    try:
-        yield producer, await _start(producer, bootstrap, topics, patience_seconds)
-    finally:
-        await _close(producer)
-
-
-async def _start(
-    producer: AIOKafkaProducer, bootstrap: str, topics: tuple[str, str], patience_seconds: float
-) -> dict[str, int]:
-    try:
-        # With a limit, because aiokafka tries for ever where the address that the server advertises is wrong.
-        await asyncio.wait_for(producer.start(), patience_seconds)
-        return await _partitions(producer, bootstrap, topics)
-    except ValueError as error:
-        raise SettingsError(f"the address of Kafka is {bootstrap!r}; give host:port") from error
-    except (KafkaError, TimeoutError) as error:
-        raise ServerError(f"Kafka at {bootstrap} cannot be reached; check address and server") from error
-
-
-async def _close(producer: AIOKafkaProducer) -> None:
-    """Let what is on its way arrive, but not for ever."""
-    stopping = asyncio.ensure_future(producer.stop())
-    await asyncio.wait({stopping}, timeout=_CLOSE_SECONDS)
-    while not stopping.done():
-        # aiokafka repeats an idempotent batch for ever and stop() waits for it; there is no public way to call
-        # that off. Cancelled once, its sender still waits for the request under way; cancelled again, it does not.
-        if producer._sender.sender_task is not None:
-            producer._sender.sender_task.cancel()
-        await asyncio.wait({stopping}, timeout=0.1)
-
-
-async def _partitions(producer: AIOKafkaProducer, bootstrap: str, topics: tuple[str, str]) -> dict[str, int]:
-    deadline = time.monotonic() + _NEW_TOPIC_SECONDS
-    while True:
-        # All topics, not only these, because asking for one that is missing may create it.
-        cluster = await producer.client.fetch_all_metadata()
-        partitions = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
-        missing = [topic for topic, count in partitions.items() if not count]
-        if not missing:
-            return partitions
-        if time.monotonic() > deadline:
-            raise ServerError(f"Kafka at {bootstrap} has no topic {' and '.join(missing)}; create it first")
-        await asyncio.sleep(0.1)
 
 
 # Python takes microseconds for murmur2, and users come back.

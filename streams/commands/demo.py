@@ -80,7 +80,7 @@ def _play(
             live.update(as_table(numbers, sent))
 
         records = list(to_records(events))
-        numbers, sent, seconds = play(records, stage.settings, speed, worker, watch, show)
+        numbers, sent, seconds = play(records, stage, speed, worker, watch, show)
     return _results(numbers, sent, seconds, stage, watch)
 
 

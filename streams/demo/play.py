@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from streams.demo.stage import Stage
 from streams.demo.watch import Numbers, Watch
 from streams.errors import ServerError
 from streams.replay import ReplaySummary, replay
-from streams.settings import Settings
 from streams.sources import Record
 from streams.worker_process import WorkerProcess
 
@@ -23,15 +23,20 @@ _STUCK_SECONDS: Final = 60.0
 class _Replaying(threading.Thread):
     """The replay in a thread of its own; `state` is how far it is, `error` why it ended early."""
 
-    def __init__(self, records: Sequence[Record], settings: Settings, speed: float | None) -> None:
+    def __init__(self, records: Sequence[Record], stage: Stage, speed: float | None) -> None:
         super().__init__(daemon=True)
         self.state: ReplaySummary | None = None
         self.error: BaseException | None = None
-        self._records, self._kafka, self._speed = records, settings.kafka, speed
+        self._records, self._stage, self._speed = records, stage, speed
 
     def run(self) -> None:
         try:
-            self.state = asyncio.run(replay(self._records, self._kafka, speed=self._speed, progress=self._note))
+            stage = self._stage
+            # The stand-in for Kafka, which comes with a notice, does not know idempotent producers.
+            publishing = replay(
+                self._records, stage.settings.kafka, speed=self._speed, progress=self._note, idempotent=not stage.notice
+            )
+            self.state = asyncio.run(publishing)
         except BaseException as error:  # handed to the thread that waits
             self.error = error
 
@@ -41,7 +46,7 @@ class _Replaying(threading.Thread):
 
 def play(
     records: Sequence[Record],
-    settings: Settings,
+    stage: Stage,
     speed: float | None,
     worker: WorkerProcess,
     watch: Watch,
@@ -54,7 +59,7 @@ def play(
     ServerError
         Kafka, Redis or the worker failed, or the engine is stuck.
     """
-    replaying = _Replaying(records, settings, speed)
+    replaying = _Replaying(records, stage, speed)
     started = time.monotonic()
     replaying.start()
     least, since = None, time.monotonic()

@@ -40,6 +40,8 @@ class Shop:
         Share of events that arrive days after they happened.
     repeated
         Share of events that are sent twice.
+    skew_minutes
+        How far the clocks of users are off: every third one behind, every third one ahead.
     """
 
     users: int = 10
@@ -47,12 +49,14 @@ class Shop:
     late: float = 0.0
     stale: float = 0.0
     repeated: float = 0.0
+    skew_minutes: float = 0.0
     pause_minutes: float = 0.7
 
 
 ORDERLY = Shop()
 UNRULY = Shop(late=0.15, stale=0.03, repeated=0.05)
 SCRAMBLED = Shop(users=5, items=40, late=0.6, stale=0.1, repeated=0.1, pause_minutes=0.5)
+SKEWED = Shop(users=6, items=60, skew_minutes=25.0, pause_minutes=0.4)
 CROWDED = Shop(users=90, items=300, late=0.1, stale=0.02, repeated=0.02, pause_minutes=0.05)
 
 
@@ -74,7 +78,7 @@ def random_events(seed: int, length: int, shop: Shop = ORDERLY) -> list[Event]:
                 type=str(rng.choice(EVENT_TYPES, p=_TYPE_CHANCES)),
                 user_id=f"user {user}",
                 item_id=f"item {item}",
-                ts=int(now - delay),
+                ts=int(now - delay + (user % 3 - 1) * shop.skew_minutes * MINUTE),
                 price=float(rng.choice([0.0, 0.1, 7.77, 129.95])),
                 quantity=int(rng.integers(1, 4)),
             )

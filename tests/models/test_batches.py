@@ -22,10 +22,10 @@ from tests.models.canonical import (
     similarity_state,
     trending_state,
 )
-from tests.models.event_streams import CROWDED, ORDERLY, SCRAMBLED, UNRULY, Shop, random_batches, random_events
+from tests.models.event_streams import CROWDED, ORDERLY, SCRAMBLED, SKEWED, UNRULY, Shop, random_batches, random_events
 
 SHOPS = pytest.mark.parametrize(
-    "shop", [ORDERLY, UNRULY, SCRAMBLED, CROWDED], ids=["orderly", "unruly", "scrambled", "crowded"]
+    "shop", [ORDERLY, UNRULY, SCRAMBLED, SKEWED, CROWDED], ids=["orderly", "unruly", "scrambled", "skewed", "crowded"]
 )
 
 

@@ -17,7 +17,7 @@ from tests.models.canonical import (
     shoppers_state,
     similarity_state,
 )
-from tests.models.event_streams import CROWDED, SCRAMBLED, Shop, event, random_events
+from tests.models.event_streams import CROWDED, SKEWED, Shop, event, random_events
 
 
 def cramped_shoppers(monkeypatch: pytest.MonkeyPatch, examples: int) -> Shoppers:
@@ -42,7 +42,7 @@ def cramped_similarity(items: Vocabulary) -> ItemSimilarity:
 
 @pytest.mark.parametrize("examples", [2, 3])
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("shop", [SCRAMBLED, CROWDED], ids=["scrambled", "crowded"])
+@pytest.mark.parametrize("shop", [SKEWED, CROWDED], ids=["skewed", "crowded"])
 def test_shoppers_without_room(monkeypatch: pytest.MonkeyPatch, shop: Shop, seed: int, examples: int) -> None:
     events = random_events(seed, 900, shop)
     roomy = Shoppers(Vocabulary())

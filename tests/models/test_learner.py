@@ -142,8 +142,9 @@ def test_goes_on_from_a_snapshot(stop: int) -> None:
     expected = straight.learn_many(*block)
     first.learn_many(*part(block, 0, stop))
     snapshot = first.state()
+    first.learn_many(*part(block, stop))  # must not reach into the snapshot
     resumed = Learner.from_state(snapshot)
-    first.learn_many(*part(block, stop))  # must not reach into the snapshot, nor into the resumed one
+    assert frozen(resumed.state()) == frozen(snapshot)
     assert resumed.learn_many(*part(block, stop)).tolist() == expected[stop:].tolist()
     assert frozen(resumed.state()) == frozen(straight.state())
     assert resumed.parameters() == straight.parameters()
@@ -340,6 +341,25 @@ def test_a_block_that_does_not_fit_changes_nothing(short: int) -> None:
     block[short] = block[short][:9]
     with pytest.raises(ValueError, match="one example each"):
         learner.learn_many(*block)
+    assert frozen(learner.state()) == before
+
+
+def test_leaves_what_it_is_given_as_it_is() -> None:
+    x, bought, z, ts = examples(300)
+    x, z = x.astype(np.float64), z.astype(np.float64)
+    x[::3], z[::3] = 1e30, np.nan
+    kept = x.copy(), bought.copy(), z.copy(), ts.copy()
+    learner = small()
+    learner.learn_many(x, bought, z, ts)
+    before = frozen(learner.state())
+    scorer = Scorer.from_parameters(learner.parameters())
+    assert len(scorer.propensity(x)) == len(scorer.segment(z)) == 300
+    learner.propensity.predict_many(x)
+    learner.segments.predict_many(z)
+    for now, then in zip((x, bought, z, ts), kept, strict=True):
+        np.testing.assert_array_equal(now, then)
+    assert frozen(learner.state()) == before
+    x[:], bought[:], z[:], ts[:] = 99.0, True, 99.0, 0
     assert frozen(learner.state()) == before
 
 

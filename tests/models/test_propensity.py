@@ -77,7 +77,7 @@ class ByHand:
 def test_same_as_by_hand() -> None:
     x, y = stream(8 * 6)
     x[:, 3] = 7.0  # a feature that never varies
-    x[5, 4] = 1_000.0  # cut to the limit, then to five deviations
+    x[44, 4] = 1_000.0  # cut to the limit, then from 6.5 to five deviations
     model, oracle = Propensity(batch=8), ByHand(WIDTH, 8)
     for start in range(0, len(x), 8):
         model.learn_many(x[start : start + 8], y[start : start + 8])

@@ -29,7 +29,7 @@ from tests.models.event_streams import (
 from tests.models.oracles import Increment
 from tests.models.shopper_oracle import Folding
 
-STREAMS = [(ORDERLY, 600), (UNRULY, 600), (SCRAMBLED, 600), (CROWDED, 1200)]
+STREAMS = [(ORDERLY, 600), (UNRULY, 600), (SCRAMBLED, 600), (SKEWED, 600), (CROWDED, 1200)]
 
 
 def folded(events: list[Event]) -> tuple[Shoppers, Folded]:
@@ -81,7 +81,7 @@ def assert_same_examples(shoppers: Shoppers, result: Folded, expected: Folding) 
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize(("shop", "length"), STREAMS, ids=["orderly", "unruly", "scrambled", "crowded"])
+@pytest.mark.parametrize(("shop", "length"), STREAMS, ids=["orderly", "unruly", "scrambled", "skewed", "crowded"])
 def test_a_random_stream_folds_as_the_oracle_says(seed: int, shop: Shop, length: int) -> None:
     events = random_events(seed, length, shop)
     shoppers, result = folded(events)
