@@ -49,6 +49,7 @@ class ReadView:
         self.scorer: Scorer | None = None
         self.trending: list[Ranked] = [_nothing()]
         self._read_at: Floats = np.full(64, -np.inf)
+        self._fingerprints: dict[int, int] = {}
         self._models_read_at = -np.inf
         self._list = msgspec.json.Decoder(_List)
 
@@ -61,13 +62,20 @@ class ReadView:
             codes = stale[start : start + _KEYS_PER_READ]
             values = await self.redis.mget([f"{self.prefix}sim:{self.items.names[code]}" for code in codes])
             for code, value in zip(codes, values, strict=True):
-                ids, scores, repeat = self._parsed(value)
-                self.neighbours.learn_one(code, ids, scores, repeat)
+                self._learn(code, value)
         self._read_at = grown(self._read_at, len(self.items), fill=-np.inf)
         self._read_at[stale] = now
         if now - self._models_read_at > self.view_seconds:
             await self._read_models()
             self._models_read_at = now
+
+    def _learn(self, code: int, value: bytes | None) -> None:
+        """Take over the list of one item, unless it is the one that is known already."""
+        fingerprint = hash(value)
+        if self._fingerprints.get(code) != fingerprint:
+            ids, scores, repeat = self._parsed(value)
+            self.neighbours.learn_one(code, ids, scores, repeat)
+            self._fingerprints[code] = fingerprint
 
     async def _read_models(self) -> None:
         prefix = self.prefix

@@ -20,6 +20,7 @@ from tests.models.event_streams import (
     NOON,
     ORDERLY,
     SCRAMBLED,
+    SKEWED,
     UNRULY,
     Shop,
     event,
