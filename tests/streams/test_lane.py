@@ -1,0 +1,151 @@
+"""Lanes: two topics merged by event time, whatever pieces they arrive in."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiokafka.structs import ConsumerRecord
+from faust.types import TP
+
+from streams.lane import Entry, Lane
+
+CLICKS, PURCHASES = TP("clickstream", 0), TP("purchases", 0)
+
+
+@dataclass
+class Broker:
+    """What a lane asks of a consumer: how much there is of each topic, and to hold or resume fetching."""
+
+    ends: dict[TP, int]
+    held: set[TP] = field(default_factory=set)
+
+    def highwater(self, tp: TP) -> int | None:
+        return self.ends.get(tp)
+
+    def on_buffer_full(self, tp: TP) -> None:
+        self.held.add(tp)
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        self.held.discard(tp)
+
+
+def entry(tp: TP, offset: int, time: int | None) -> Entry:
+    """An entry of which only place and time matter."""
+    record = ConsumerRecord(tp.topic, tp.partition, offset, 0, 0, None, b"", None, 0, 0, ())
+    return Entry(time, record, None)
+
+
+def entries(tp: TP, times: Sequence[int | None]) -> list[Entry]:
+    """A topic's entries with these times."""
+    return [entry(tp, offset, time) for offset, time in enumerate(times)]
+
+
+Play = Callable[[Lane], Coroutine[Any, Any, None]]
+
+
+def processed(play: Play, broker: Broker, starts: dict[TP, int]) -> list[list[Entry]]:
+    """The micro-batches that came out of a lane while `play` fed it."""
+    batches: list[list[Entry]] = []
+
+    async def process(batch: Sequence[Entry]) -> None:
+        batches.append(list(batch))
+        await asyncio.sleep(0)
+
+    async def run() -> None:
+        lane = Lane(starts, process, lambda: False, broker, asyncio.create_task)
+        await play(lane)
+        await lane.finish()
+
+    asyncio.run(run())
+    return batches
+
+
+def times(batches: list[list[Entry]]) -> list[int | None]:
+    return [entry.time for batch in batches for entry in batch]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_backlog_of_two_topics_comes_out_in_order_of_time_however_it_arrives(seed: int) -> None:
+    chance = random.Random(seed)
+    moments = sorted(chance.sample(range(100_000), 2_000))
+    chosen = {moment for moment in moments if chance.random() < 0.1}
+    topics = {CLICKS: [m for m in moments if m not in chosen], PURCHASES: sorted(chosen)}
+
+    async def play(lane: Lane) -> None:
+        waiting = {tp: entries(tp, topics[tp]) for tp in topics}
+        while any(waiting.values()):
+            tp = chance.choice([tp for tp in waiting if waiting[tp]])
+            count = chance.randrange(1, 200)
+            lane.put(tp, waiting[tp][:count])
+            del waiting[tp][:count]
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.05)
+
+    batches = processed(play, Broker({tp: len(topics[tp]) for tp in topics}), {CLICKS: 0, PURCHASES: 0})
+    assert times(batches) == moments
+
+
+def test_nothing_overtakes_a_topic_that_is_known_to_have_more() -> None:
+    async def play(lane: Lane) -> None:
+        lane.put(CLICKS, entries(CLICKS, [10, 20, 30]))
+        await asyncio.sleep(0.1)
+        lane.put(PURCHASES, entries(PURCHASES, [15]))
+        await asyncio.sleep(0.1)
+
+    batches = processed(play, Broker({CLICKS: 3, PURCHASES: 1}), {CLICKS: 0, PURCHASES: 0})
+    assert times(batches) == [10, 15, 20, 30]
+
+
+def test_a_topic_with_nothing_more_holds_nobody_up() -> None:
+    async def play(lane: Lane) -> None:
+        lane.put(CLICKS, entries(CLICKS, [10]))
+        await asyncio.sleep(0.05)
+
+    assert times(processed(play, Broker({CLICKS: 1, PURCHASES: 7}), {CLICKS: 0, PURCHASES: 7})) == [10]
+
+
+def test_offsets_with_nothing_behind_them_are_not_waited_for_for_ever() -> None:
+    async def play(lane: Lane) -> None:
+        lane.put(CLICKS, entries(CLICKS, [10]))
+        await asyncio.sleep(2.5)
+
+    assert times(processed(play, Broker({CLICKS: 1, PURCHASES: 8}), {CLICKS: 0, PURCHASES: 7})) == [10]
+
+
+def test_what_was_delivered_before_is_dropped() -> None:
+    async def play(lane: Lane) -> None:
+        both = entries(CLICKS, [10, 20])
+        lane.put(CLICKS, both[:1])
+        lane.put(CLICKS, both)
+        await asyncio.sleep(0.02)
+        lane.put(CLICKS, both)
+        await asyncio.sleep(0.02)
+
+    assert times(processed(play, Broker({CLICKS: 2}), {CLICKS: 0})) == [10, 20]
+
+
+def test_entries_without_a_time_keep_their_place() -> None:
+    async def play(lane: Lane) -> None:
+        lane.put(CLICKS, entries(CLICKS, [None, 20, None, 10]))
+        await asyncio.sleep(0.02)
+
+    batches = processed(play, Broker({CLICKS: 4, PURCHASES: 0}), {CLICKS: 0, PURCHASES: 0})
+    assert [entry.record.offset for batch in batches for entry in batch] == [0, 1, 2, 3]
+
+
+def test_a_lane_that_is_full_stops_fetching_and_starts_again() -> None:
+    broker = Broker({CLICKS: 20_000, PURCHASES: 1})
+
+    async def play(lane: Lane) -> None:
+        lane.put(CLICKS, entries(CLICKS, range(20_000)))
+        assert broker.held == {CLICKS}
+        lane.put(PURCHASES, entries(PURCHASES, [5]))
+        await asyncio.sleep(0.1)
+        assert not broker.held
+
+    assert len(times(processed(play, broker, {CLICKS: 0, PURCHASES: 0}))) == 20_001
