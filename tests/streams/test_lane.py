@@ -144,8 +144,9 @@ def test_a_lane_that_is_full_stops_fetching_and_starts_again() -> None:
     async def play(lane: Lane) -> None:
         lane.put(CLICKS, entries(CLICKS, range(20_000)))
         assert broker.held == {CLICKS}
-        lane.put(PURCHASES, entries(PURCHASES, [5]))
-        await asyncio.sleep(0.1)
+        lane.put(PURCHASES, entries(PURCHASES, [15_000]))
+        await asyncio.sleep(0.3)
         assert not broker.held
 
-    assert len(times(processed(play, broker, {CLICKS: 0, PURCHASES: 0}))) == 20_001
+    out = times(processed(play, broker, {CLICKS: 0, PURCHASES: 0}))
+    assert out == sorted([*range(20_000), 15_000])
