@@ -20,17 +20,20 @@ from tests.embedded.alive import is_alive, wait_until_gone
 STUBBORN = ("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done")
 
 OWNER = """
-import json, signal, sys, time
+import json, os, signal, sys, time
 from pathlib import Path
 from streams.embedded.servers import EmbeddedServers
 
 def say_who_runs(*_):
     time.sleep(0.5)  # long enough for a server that had heard Ctrl-C too to end
-    print(json.dumps([servers.broker.running, servers.store.running]), flush=True)
+    say([servers.broker.running, servers.store.running])
+
+def say(what):  # print is not for signal handlers: it may be at work already
+    os.write(1, json.dumps(what).encode() + b"\\n")
 
 with EmbeddedServers(Path(sys.argv[1])) as servers:
     signal.signal(signal.SIGINT, say_who_runs)
-    print(json.dumps([servers.broker.pid, servers.store.pid]), flush=True)
+    say([servers.broker.pid, servers.store.pid])
     while True:
         signal.pause()
 """

@@ -40,6 +40,8 @@ class Shop:
         Share of events that arrive days after they happened.
     repeated
         Share of events that are sent twice.
+    quiet
+        Share of events before which nobody comes for a while.
     skew_minutes
         How far the clocks of users are off: every third one behind, every third one ahead.
     """
@@ -49,6 +51,7 @@ class Shop:
     late: float = 0.0
     stale: float = 0.0
     repeated: float = 0.0
+    quiet: float = 0.01
     skew_minutes: float = 0.0
     pause_minutes: float = 0.7
 
@@ -56,7 +59,7 @@ class Shop:
 ORDERLY = Shop()
 UNRULY = Shop(late=0.15, stale=0.03, repeated=0.05)
 SCRAMBLED = Shop(users=5, items=40, late=0.6, stale=0.1, repeated=0.1, pause_minutes=0.5)
-SKEWED = Shop(users=6, items=60, skew_minutes=25.0, pause_minutes=0.4)
+SKEWED = Shop(users=4, items=60, quiet=0.04, skew_minutes=12.0, pause_minutes=0.05)
 CROWDED = Shop(users=90, items=300, late=0.1, stale=0.02, repeated=0.02, pause_minutes=0.05)
 
 
@@ -69,7 +72,7 @@ def random_events(seed: int, length: int, shop: Shop = ORDERLY) -> list[Event]:
         if events and rng.random() < shop.repeated:
             events.append(events[rng.integers(len(events))])
             continue
-        now += rng.exponential(shop.pause_minutes * MINUTE) + (rng.random() < 0.01) * 2 * GAP
+        now += rng.exponential(shop.pause_minutes * MINUTE) + (rng.random() < shop.quiet) * rng.uniform(1.0, 2.0) * GAP
         delay = (rng.random() < shop.late) * rng.exponential(GAP / 2) + (rng.random() < shop.stale) * 3 * DAY
         user, item = min(rng.geometric(2.0 / shop.users), shop.users), min(rng.geometric(2.0 / shop.items), shop.items)
         events.append(
