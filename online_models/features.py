@@ -10,7 +10,7 @@ Examples
 >>> counts = np.zeros(len(EVENT_TYPES), dtype=np.int32)
 >>> counts[VIEW] = 3
 >>> x = np.empty(len(PROPENSITY_FEATURES), dtype=np.float32)
->>> propensity_features(x, counts, 3, 1, 120.0, 30.0, 20.0, 40.0, 0, 2, 1, 3.5, 1_700_000_000_000)
+>>> propensity_features(x, counts, 3, 1, 120.0, 30.0, 20.0, 40.0, 0, 2, 1, 3.5)
 >>> {name: round(float(value), 2) for name, value in zip(PROPENSITY_FEATURES[:4], x, strict=False)}
 {'log_events': 1.39, 'repeat_share': 0.33, 'log_repeats': 0.69, 'log_carts': 0.0}
 """
@@ -28,7 +28,8 @@ from river import preprocessing
 from online_models.compiled import Float32s, Floats, Int32s, compiled
 from online_models.events import ADD_TO_CART, ADD_TO_WISHLIST, PURCHASE, VIEW
 
-#: Names, in order, of what `propensity_features` writes.
+#: Names, in order, of what `propensity_features` writes. The hour of the day is not among them: a stream that has not
+#: yet seen a whole day knows each hour as a time it will not see again, and extrapolates from it without bound.
 PROPENSITY_FEATURES: Final = (
     "log_events",
     "repeat_share",
@@ -44,8 +45,6 @@ PROPENSITY_FEATURES: Final = (
     "log_sessions_before",
     "log_purchases_before",
     "log_days_away",
-    "hour_sin",
-    "hour_cos",
 )
 #: Names, in order, of what `profile_features` writes.
 PROFILE_FEATURES: Final = (
@@ -90,7 +89,6 @@ _NOTABLE: Final = 0.35
 FEATURE_LIMIT: Final = 100.0
 #: Standardised values are cut to this many standard deviations, so that one odd example cannot throw a model.
 DEVIATION_LIMIT: Final = 5.0
-_DAY_MS: Final = 86_400_000
 
 
 @compiled
@@ -117,7 +115,6 @@ def propensity_features(
     sessions_before: int,
     purchases_before: int,
     days_away: float,
-    ts: int,
 ) -> None:
     """Write the session as it stands right after an event into `out`.
 
@@ -141,10 +138,7 @@ def propensity_features(
         The shopper's history before this session.
     days_away
         Between the end of the previous session and the start of this one, in days; 0 without one.
-    ts
-        Event time in milliseconds; gives the hour of the day (UTC).
     """
-    angle = (ts % _DAY_MS) / _DAY_MS * 2.0 * math.pi
     priced = price_now > 0.0 and price_mean > 0.0
     out[0] = _log(events)
     out[1] = _share(repeats, events)
@@ -160,8 +154,6 @@ def propensity_features(
     out[11] = _log(sessions_before)
     out[12] = _log(purchases_before)
     out[13] = _log(days_away)
-    out[14] = math.sin(angle)
-    out[15] = math.cos(angle)
 
 
 @compiled

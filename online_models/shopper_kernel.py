@@ -302,7 +302,7 @@ def _describe_session(out: Float32s, s: Shopper) -> None:
     days_away = (s.session_start - s.previous_end) / _DAY_MS if s.previous_end else 0.0
     propensity_features(
         out, s.session_counts, events, s.session_repeats, (now - s.session_start) / 1000.0, s.pause, mean_price,
-        s.price, s.cart_length, s.sessions - 1, bought_before, days_away, now,
+        s.price, s.cart_length, s.sessions - 1, bought_before, days_away,
     )  # fmt: skip
 
 

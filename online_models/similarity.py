@@ -95,6 +95,7 @@ class ItemSimilarity:
 
     With `damping` 0 this is the sequential rule "after a comes b" [1]_; with 0.5 it is the cosine normalisation of
     incremental item-based collaborative filtering [2]_, in which an item that meets everything is close to nothing.
+    Where the items of a shop are spread over several models, r(b) is what b received in the rows of this one.
 
     Decay is forward [3]_: an increment at time t is added as weight · 2^((t - landmark) / half-life), so nothing has
     to be touched as time passes, and an increment that arrives late counts exactly what it would have counted in time.
@@ -155,7 +156,7 @@ class ItemSimilarity:
         )
 
     def learn_many(self, increments: Increments) -> Int32s:
-        """Learn increments in their order and return the codes of the items whose lists changed, ascending."""
+        """Learn increments in their order and return the codes of the items whose rows changed, ascending."""
         self.row_of = grown(self.row_of, len(self.vocabulary), fill=-1)
         self.received = grown(self.received, len(self.vocabulary))
         half_life_ms = self.settings.half_life_days * DAY_MS

@@ -41,7 +41,7 @@ class Shop:
     repeated
         Share of events that are sent twice.
     quiet
-        Share of events before which nobody comes for a while.
+        Share of events before which nobody comes for half an hour to an hour.
     skew_minutes
         How far the clocks of users are off: every third one behind, every third one ahead.
     """

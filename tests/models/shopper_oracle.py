@@ -143,7 +143,6 @@ class Shopper:
             len(self.sessions) - 1,
             every[-1] - counts[-1],
             (session.start - session.previous_end) / DAY_MS if session.previous_end else 0.0,
-            now,
         )
         return out
 
