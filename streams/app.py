@@ -13,6 +13,7 @@ from streams.engine import Engine
 from streams.errors import EngineError
 from streams.settings import Settings
 from streams.topics import COVISITS, LARGEST_RECORD, ensure_topics
+from streams.transport import PromptTransport
 from streams.warm_up import warm_up
 
 
@@ -41,7 +42,7 @@ def create_app(settings: Settings) -> faust.App:
 def _faust_app(settings: Settings) -> faust.App:
     if getattr(faust.streams, "_CStreamIterator", None) is None:
         raise EngineError("Faust runs without its compiled parts, which may lose events: unset NO_CYTHON.")
-    return faust.App(
+    app = faust.App(
         settings.application,
         broker=[f"kafka://{server}" for server in settings.kafka.split(",")],
         datadir=tempfile.mkdtemp(prefix="upwell-faust-"),
@@ -60,3 +61,5 @@ def _faust_app(settings: Settings) -> faust.App:
         producer_max_request_size=LARGEST_RECORD,
         producer_acks=-1,
     )
+    app.transport = PromptTransport(app.conf.broker_consumer, app)
+    return app
