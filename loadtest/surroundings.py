@@ -28,6 +28,7 @@ def surroundings(directory: Path) -> Iterator[dict[str, str]]:
             variables["UPWELL_KAFKA"] = started.enter_context(EmbeddedKafka(directory / "kafka")).bootstrap
         if "UPWELL_REDIS" not in variables:
             variables["UPWELL_REDIS"] = started.enter_context(EmbeddedRedis(directory / "redis")).url
+        variables.setdefault("UPWELL_CHECKPOINTS", str(directory / "checkpoints"))
         ensure_topics(Settings.load(variables))
         yield variables
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -51,14 +51,30 @@ class RecentIds:
             self._grow_or_rotate()
         return new
 
+    def frozen(self) -> dict[str, Hashes]:
+        """A copy of both generations; `packed` makes it small."""
+        return {"young": self.tables.young.copy(), "old": self.tables.old.copy()}
+
+    @staticmethod
+    def packed(frozen: Mapping[str, Hashes]) -> dict[str, Hashes]:
+        """What `restored` needs: the hashes of each generation, without the gaps."""
+        return {name: table[table != 0] for name, table in frozen.items()}
+
+    @classmethod
+    def restored(cls, window: int, state: Mapping[str, Hashes]) -> RecentIds:
+        """The memory that a state was taken from."""
+        recent = cls(window)
+        young, old = _table(state["young"]), _table(state["old"])
+        recent.tables = _Tables(young, old, np.array([len(state["young"])], np.int64))
+        return recent
+
     def _grow_or_rotate(self) -> None:
         young, old, held = self.tables
         if held[0] == self.window:
             self.tables = _Tables(np.zeros(len(young), np.uint64), young, np.zeros(1, np.int64))
             return
         larger = np.zeros(2 * len(young), np.uint64)
-        for digest in young[young != 0]:
-            larger[_find(digest, larger)] = digest
+        _fill(young[young != 0], larger)
         self.tables = _Tables(larger, old, held)
 
 
@@ -68,6 +84,22 @@ class _Tables(NamedTuple):
     young: Hashes
     old: Hashes
     held: Int64s
+
+
+def _table(hashes: Hashes) -> Hashes:
+    """A set of hashes, at most half full."""
+    size = _SMALLEST
+    while size < 2 * len(hashes):
+        size *= 2
+    table = np.zeros(size, np.uint64)
+    _fill(hashes, table)
+    return table
+
+
+@compiled
+def _fill(hashes: Hashes, table: Hashes) -> None:
+    for digest in hashes:
+        table[_find(digest, table)] = digest
 
 
 def _digest(event_id: str) -> int:

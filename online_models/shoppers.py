@@ -153,7 +153,7 @@ class Shoppers:
         self.users = Vocabulary()
         self.recent_ids = RecentIds(self.settings.duplicate_window)
         self.shelves = Shelves(
-            shoppers=_blank(64),
+            shoppers=blank(64),
             items=np.zeros(1024, np.int32),
             free=np.full(slabs.SIZES, -1, np.int64),
             top=np.zeros(1, np.int64),
@@ -238,7 +238,7 @@ class Shoppers:
         known = len(self.shelves.shoppers)
         if len(self.users) >= known:
             shoppers = grown(self.shelves.shoppers, len(self.users) + 1)
-            shoppers[known:] = _blank(len(shoppers) - known)
+            shoppers[known:] = blank(len(shoppers) - known)
             self.shelves = self.shelves._replace(shoppers=shoppers)
         return actions
 
@@ -270,7 +270,7 @@ class Shoppers:
         for row in known[number[:count] < 0]:
             if row["items_size"] >= 0:
                 slabs.give_back(int(row["items_size"]), int(row["items_start"]), self.shelves.free, self.shelves.items)
-        shoppers = np.concatenate([known[kept], _blank(count - len(kept) + 64)])
+        shoppers = np.concatenate([known[kept], blank(count - len(kept) + 64)])
         shoppers["older"], shoppers["newer"] = number[shoppers["older"]], number[shoppers["newer"]]
         users = Vocabulary()
         users.codes(self.users.names[i] for i in kept.tolist())
@@ -296,7 +296,7 @@ class Shoppers:
         clock[NEWEST] = number[open_sessions[-1]] if open_sessions else -1
 
 
-def _blank(length: int) -> Records:
+def blank(length: int) -> Records:
     """Records of shoppers that nothing is known of yet."""
     records: Records = np.zeros(length, SHOPPER)
     records["items_size"] = records["older"] = records["newer"] = -1

@@ -134,13 +134,13 @@ class ItemSimilarity:
         self.neighbours: Int32s = np.zeros(1024, np.int32)
         self.weights: Floats = np.zeros(1024)
         self.support: Int32s = np.zeros(1024, np.int32)
-        self._free = np.full(slabs.SIZES, -1, np.int64)
-        self._top = np.zeros(1, np.int64)
-        self._clock = np.array([0, -1], np.int64)  # number of rows, landmark (-1: not set yet)
+        self.free = np.full(slabs.SIZES, -1, np.int64)
+        self.filled = np.zeros(1, np.int64)
+        self.clock = np.array([0, -1], np.int64)  # number of rows, landmark (-1: not set yet)
 
     def __len__(self) -> int:
         """How many items have a row."""
-        return int(self._clock[FREE_ROWS])
+        return int(self.clock[FREE_ROWS])
 
     def learn_one(self, row: str, neighbour: str, weight: float, kind: int, *, ts: int) -> None:
         """Learn one increment; see `Increments` for what the fields mean."""
@@ -165,7 +165,7 @@ class ItemSimilarity:
             done = learn(
                 done, increments.row, increments.neighbour, increments.weight, increments.kind, increments.ts,
                 half_life_ms, self.rows, self.row_of, self.received, self.neighbours, self.weights, self.support,
-                self._free, self._top, self._clock,
+                self.free, self.filled, self.clock,
             )  # fmt: skip
             if done == len(increments):
                 break
@@ -207,7 +207,7 @@ class ItemSimilarity:
 
     def _make_room(self) -> None:
         """Called where the kernel stopped: the pool or the table is full, or too many items are known."""
-        places = int(self._top[0]) + slabs.slab_length(slabs.SIZES - 1)
+        places = int(self.filled[0]) + slabs.slab_length(slabs.SIZES - 1)
         if places > len(self.neighbours):
             self.neighbours = grown(self.neighbours, places)
             self.weights = grown(self.weights, places)
@@ -223,9 +223,9 @@ class ItemSimilarity:
         order = np.argsort(known["actions"], kind="stable")
         dropped = np.sort(order[: max(1, len(known) // 16)])
         for row in known[dropped]:
-            slabs.give_back(int(row["size"]), int(row["start"]), self._free, self.neighbours)
+            slabs.give_back(int(row["size"]), int(row["start"]), self.free, self.neighbours)
         self.row_of[known["item"][dropped]] = -1
         kept = np.delete(known, dropped)
         self.rows[: len(kept)] = kept
         self.row_of[kept["item"]] = np.arange(len(kept), dtype=np.int32)
-        self._clock[FREE_ROWS] = len(kept)
+        self.clock[FREE_ROWS] = len(kept)

@@ -9,10 +9,23 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from online_models.compiled import Int32s, Int64s, compiled
 
 SIZES: Final = 4
 SMALLEST: Final = 8
+
+
+def places(starts: Int32s, lengths: Int32s) -> Int64s:
+    """The places of many lists in a pool, list after list.
+
+    >>> places(np.array([8, 0], np.int32), np.array([2, 3], np.int32)).tolist()
+    [8, 9, 0, 1, 2]
+    """
+    before = np.cumsum(lengths, dtype=np.int64) - lengths
+    found: Int64s = np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))
+    return found
 
 
 @compiled

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 
 from online_models.compiled import Floats, Int32s, Int64s, compiled
 from online_models.ranking import insert, rounded
+from online_models.spelling import Spelling
 from online_models.vocabulary import Vocabulary, grown
 
 HOUR_MS: Final = 3_600_000
@@ -59,6 +61,30 @@ class Trending:
         vocabulary = self.vocabulary
         length = _best(candidates, self.weights, ids, scores, vocabulary.text, vocabulary.ends)
         self.list = ids[:length]
+
+    def state(self) -> dict[str, Any]:
+        """Everything there is to know, as arrays; `from_state` brings it back to life."""
+        known = np.flatnonzero(self.weights).astype(np.int32)
+        items = np.union1d(known, self.list).astype(np.int32)
+        return {
+            "items": self.vocabulary.spelling().chosen(items)._asdict(),
+            "weights": self.weights[items],
+            "list": np.searchsorted(items, self.list).astype(np.int32),
+            "totals": self._totals.copy(),
+            "landmark": self._landmark.copy(),
+        }
+
+    @classmethod
+    def from_state(cls, vocabulary: Vocabulary, state: Mapping[str, Any]) -> Trending:
+        """Rebuild what `state` was taken from; it goes on exactly as the original would."""
+        trending = cls(vocabulary)
+        codes = vocabulary.codes(Spelling(**state["items"]).names())
+        trending.weights = grown(trending.weights, len(vocabulary))
+        trending.weights[codes] = state["weights"]
+        trending.list = codes[state["list"]]
+        trending._totals[:] = state["totals"]
+        trending._landmark[:] = state["landmark"]
+        return trending
 
     def weight(self, as_of: int) -> tuple[Floats, float]:
         """The decayed weights of the listed items, and of all together, as of an event time in ms."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from online_models.compiled import Bytes, Int32s, Int64s, compiled
+from online_models.spelling import Spelling
 
 Dtype = TypeVar("Dtype", bound=np.generic)
 
@@ -53,6 +54,11 @@ class Vocabulary:
     def codes(self, names: Iterable[str]) -> Int32s:
         """The codes of many ids, in their order; new ids get the next ones."""
         return np.fromiter(map(self._codes.__getitem__, names), np.int32)
+
+    def spelling(self) -> Spelling:
+        """A copy of all ids as they are now."""
+        ends = self.ends[: len(self)].copy()
+        return Spelling(self.text[: int(ends[-1]) if len(ends) else 0].copy(), ends)
 
     def _append(self, name: str) -> int:
         code = len(self.names)

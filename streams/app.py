@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import tempfile
+from typing import Any, cast
 
 import faust
 import faust.streams
 
+from streams.checkpoints.store import CheckpointStore
 from streams.crash import CrashOnly
 from streams.delivery import AsDelivered, MicroBatches
 from streams.engine import Engine
 from streams.errors import EngineError
 from streams.settings import Settings
-from streams.topics import COVISITS, LARGEST_RECORD, ensure_topics
+from streams.topics import LARGEST_RECORD, cluster_id, ensure_topics
 from streams.transport import PromptTransport
 from streams.warm_up import warm_up
 
@@ -29,17 +31,21 @@ def create_app(settings: Settings) -> faust.App:
     warm_up()
     app = _faust_app(settings)
     crash_only = CrashOnly(lambda: app.should_stop)
-    engine = Engine(app, settings, partitions[COVISITS], crash_only)
+    store = CheckpointStore(settings.checkpoints_url, f"{cluster_id(settings)}/{settings.application}")
+    engine = Engine(app, settings, partitions, store, crash_only)
+    app.transport.expected = engine.expected
     for loop in engine.loops:
         topic = app.topic(*loop.agent.topics, acks=False, schema=AsDelivered())
         app.agent(topic, name=loop.agent.name)(crash_only.guarded(loop.run))
+    app.on_partitions_revoked.connect(crash_only.guarded(engine.on_partitions_revoked), weak=False)
+    app.on_before_shutdown.connect(engine.on_partitions_revoked, weak=False)
     app.on_rebalance_complete.connect(crash_only.guarded(engine.on_rebalance_complete), weak=False)
     app.task(crash_only.guarded(engine.report_for_ever))
     app.task(crash_only.guarded(engine.commit_for_ever))
-    return app
+    return cast(faust.App, app)
 
 
-def _faust_app(settings: Settings) -> faust.App:
+def _faust_app(settings: Settings) -> Any:
     if getattr(faust.streams, "_CStreamIterator", None) is None:
         raise EngineError("Faust runs without its compiled parts, which may lose events: unset NO_CYTHON.")
     app = faust.App(
@@ -53,7 +59,7 @@ def _faust_app(settings: Settings) -> faust.App:
         table_standby_replicas=1,  # keeps Faust's co-partitioning assignor
         ConsumerScheduler=MicroBatches,
         stream_buffer_maxsize=8,
-        broker_session_timeout=12,
+        broker_session_timeout=settings.session_seconds,
         broker_heartbeat_interval=2,
         broker_rebalance_timeout=30,
         broker_request_timeout=40,

@@ -7,115 +7,171 @@ import logging
 import os
 import socket
 import uuid
+from collections.abc import Mapping
 from typing import Any, Final
 
 import faust
 from faust.types import TP
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
-from redis.exceptions import BusyLoadingError
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 from online_models.vocabulary import Vocabulary
+from streams.agent import Agent
 from streams.agents.affinity import AffinityAgent
 from streams.agents.learner import LearnerAgent
 from streams.agents.shoppers import ShoppersAgent
+from streams.assignment import Assignment
+from streams.checkpoints.checkpointer import Checkpointer
+from streams.checkpoints.store import CheckpointStore
 from streams.counters import Counters
 from streams.crash import CrashOnly
-from streams.micro_batches import Agent, MicroBatchLoop
+from streams.micro_batches import MicroBatchLoop
+from streams.ownership import Ownership
+from streams.patience import Patience
 from streams.progress import Progress, field
 from streams.publisher import Publisher
 from streams.read_view import ReadView
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
+from streams.topics import COVISITS
 
 log = logging.getLogger("upwell")
 
 _REPORT_SECONDS: Final = 0.05
+#: All is reported again this often, whether it changed or not: Redis may have lost it.
+_REPORTS_IN_FULL: Final = 60
+_COMMIT_SECONDS: Final = 0.25
+#: A commit that takes longer is let go of: nothing rests on it but the start of the next worker.
+_COMMIT_PATIENCE_SECONDS: Final = 5.0
 _DAY_SECONDS: Final = 86_400
 
 
 class Engine:
-    """What the agents of one worker share: the connection to Redis, the vocabulary, counters and positions."""
+    """What the agents of one worker share.
 
-    def __init__(self, app: faust.App, settings: Settings, item_partitions: int, crash_only: CrashOnly) -> None:
+    Parameters
+    ----------
+    partitions
+        How many partitions every topic has.
+    store
+        Where checkpoints are kept.
+    """
+
+    def __init__(
+        self,
+        app: faust.App,
+        settings: Settings,
+        partitions: dict[str, int],
+        store: CheckpointStore,
+        crash_only: CrashOnly,
+    ) -> None:
         self.app: Any = app
         self.settings = settings
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.redis = connect(settings)
         self.counters = Counters()
         self.progress = Progress()
-        items = Vocabulary()
-        view = ReadView(self.redis, settings.prefix, items, settings.view_seconds)
-        writer = RedisWriter(self.redis, settings.prefix, int(settings.keep_days * _DAY_SECONDS))
-        publisher = Publisher(app.producer, writer)
+        patience = Patience(settings.redis_patience_seconds)
+        view = ReadView(self.redis, settings.prefix, Vocabulary(), settings.view_seconds, patience)
+        writer = RedisWriter(self.redis, settings.prefix, int(settings.keep_days * _DAY_SECONDS), patience)
+        self.checkpointer = Checkpointer(store, self.progress, settings.checkpoint_seconds)
+        self.ownership = Ownership(
+            app.consumer, Publisher(app.producer, writer), self.progress, self.checkpointer, partitions
+        )
         agents: list[Agent] = [
-            ShoppersAgent(settings, view, self.counters, item_partitions),
+            ShoppersAgent(settings, view, self.counters, partitions[COVISITS]),
             AffinityAgent(view),
             LearnerAgent(view),
         ]
         self.loops = [
-            MicroBatchLoop(agent, settings, publisher, self.progress, self.counters, app.consumer, crash_only.task)
+            MicroBatchLoop(agent, settings, self.ownership, self.counters, app.consumer, crash_only.task)
             for agent in agents
         ]
 
+    async def on_partitions_revoked(self, *_: Any, **__: Any) -> None:
+        """Before a rebalance and before the end: finish what is in hand, and make it durable for the next owner."""
+        for loop in self.loops:
+            await loop.end()
+        await self.ownership.secure()
+        await self.commit()
+
     async def on_rebalance_complete(self, *_: Any, **__: Any) -> None:
         """Open what this worker owns now: after Faust's recovery, before the first record of the new assignment."""
-        starts = await self._starts()
-        stopped = {tp for loop in self.loops for tp in loop.stopped}
-        if resumed := [field(tp.topic, tp.partition) for tp in starts.keys() - stopped]:
-            redis: Any = self.redis
-            await redis.hdel(f"{self.settings.prefix}stopped", *resumed)
         for loop in self.loops:
-            await loop.assign(starts, self.app.consumer_generation_id)
+            await loop.end()
+        assignment = await Assignment.of(self.app.consumer, self.app.consumer_generation_id)
+        await self._resume_stopped(assignment)
+        owners = await self.ownership.take([loop.agent for loop in self.loops], assignment)
+        for loop in self.loops:
+            for owner in owners:
+                if owner.agent is loop.agent:
+                    loop.begin(owner)
 
-    async def _starts(self) -> dict[TP, int]:
-        """Where reading begins in every partition of the assignment: what is committed, else the earliest record."""
-        consumer = self.app.consumer
-        assigned = {TP(tp.topic, tp.partition) for tp in consumer.assignment()}
-        if not assigned:
-            return {}
-        committed = await consumer.seek_to_committed()
-        earliest = await consumer.earliest_offsets(*assigned)
-        return {tp: max(committed.get(tp) or 0, earliest[tp]) for tp in assigned}
+    def expected(self) -> Mapping[TP, int]:
+        """Where reading goes on: Faust's consumer seeks there after a rebalance."""
+        return {tp: offset for loop in self.loops for tp, offset in loop.expected().items()}
 
-    async def report_for_ever(self, *_: object) -> None:
-        """Keep positions and counters in Redis up to date."""
-        prefix = self.settings.prefix
-        redis: Any = self.redis
-        await redis.set(f"{prefix}upwell", f"{self.settings.application} 1")
-        announced: set[str] = set()
-        while True:
-            await asyncio.sleep(_REPORT_SECONDS)
-            fields = self.counters.as_fields() | {"partitions": str(sum(len(loop.owned) for loop in self.loops))}
-            await redis.hset(f"{prefix}worker:{self.worker}", mapping=fields)
-            await redis.expire(f"{prefix}worker:{self.worker}", _DAY_SECONDS)
-            await self.progress.report(self.redis, f"{prefix}progress")
-            stopped = {tp: complaint for loop in self.loops for tp, complaint in loop.stopped.items()}
-            for complaint in set(stopped.values()) - announced:
-                announced.add(complaint)
-                log.error("%s", complaint)
-                fields = {field(tp.topic, tp.partition): text for tp, text in stopped.items() if text == complaint}
-                await redis.hset(f"{prefix}stopped", mapping=fields)
+    async def commit(self) -> None:
+        """Tell Kafka what is durable. Where that fails the next attempt is as good: the checkpoints are what counts."""
+        assigned = {TP(tp.topic, tp.partition) for tp in self.app.consumer.assignment()}
+        offsets = {tp: offset for tp, offset in self.progress.to_commit().items() if tp in assigned}
+        if not offsets:
+            return
+        try:
+            if await asyncio.wait_for(self.app.consumer._commit_offsets(offsets), _COMMIT_PATIENCE_SECONDS):
+                self.progress.committed(offsets)
+        except TimeoutError:
+            log.warning("Kafka has not taken a commit within %g s; it is tried again.", _COMMIT_PATIENCE_SECONDS)
 
     async def commit_for_ever(self, *_: object) -> None:
-        """Commit to Kafka what is processed, now and then."""
+        """Commit to Kafka what has become durable."""
         while True:
-            await asyncio.sleep(self.settings.commit_seconds)
-            assigned = {TP(tp.topic, tp.partition) for tp in self.app.consumer.assignment()}
-            offsets = {tp: offset for tp, offset in self.progress.to_commit().items() if tp in assigned}
-            if offsets and await self.app.consumer._commit_offsets(offsets):
-                self.progress.committed(offsets)
+            await asyncio.sleep(_COMMIT_SECONDS)
+            await self.commit()
+
+    async def report_for_ever(self, *_: object) -> None:
+        """Keep positions and counters in Redis up to date; a Redis that fails is the concern of those who write."""
+        reports = 0
+        while True:
+            await asyncio.sleep(_REPORT_SECONDS)
+            if reports % _REPORTS_IN_FULL == 0:
+                self.progress.report_all()
+            try:
+                await self._report()
+                reports += 1
+            except RedisError as error:
+                log.info("No report could be written to Redis: %s", error)
+                reports = 0
+
+    async def _report(self) -> None:
+        prefix, key = self.settings.prefix, f"{self.settings.prefix}worker:{self.worker}"
+        redis: Any = self.redis
+        fields = self.counters.as_fields() | {"partitions": str(sum(len(loop.owned) for loop in self.loops))}
+        await redis.hset(key, mapping=fields)
+        await redis.expire(key, _DAY_SECONDS)
+        await redis.set(f"{prefix}upwell", f"{self.settings.application} 1")
+        await self.progress.report(self.redis, f"{prefix}progress")
+        if written := {owner: written.text() for owner, written in self.checkpointer.written.items()}:
+            await redis.hset(f"{prefix}checkpoints", mapping=written)
+        if stopped := {field(*tp): text for loop in self.loops for tp, text in loop.stopped.items()}:
+            await redis.hset(f"{prefix}stopped", mapping=stopped)
+
+    async def _resume_stopped(self, assignment: Assignment) -> None:
+        """A partition that another worker stopped may be mended by now; if not, it will be stopped again."""
+        stopped = {tp for loop in self.loops for tp in loop.stopped}
+        if resumed := [field(*tp) for tp in assignment.earliest.keys() - stopped]:
+            redis: Any = self.redis
+            key = f"{self.settings.prefix}stopped"
+            await self.ownership.patience.call(lambda: redis.hdel(key, *resumed))
 
 
 def connect(settings: Settings) -> Redis:
-    """A connection that rides out short outages: it tries again for about half a minute, then raises."""
+    """A connection that reports every failure at once: what to do about one is decided in `streams.patience`."""
     return Redis.from_url(
         settings.redis,
-        retry=Retry(ExponentialBackoff(cap=2.0, base=0.05), retries=18),
-        retry_on_error=[RedisConnectionError, RedisTimeoutError, BusyLoadingError],
-        socket_timeout=10.0,
+        retry=Retry(NoBackoff(), retries=0),
+        socket_timeout=5.0,
         socket_connect_timeout=5.0,
     )

@@ -28,7 +28,6 @@ _MOST_WAITING: Final = 4 * LARGEST_DELIVERY
 #: How long to wait for records that Kafka is known to have; their offsets may be gaps, with nothing behind them.
 _PATIENCE_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.01
-_IDLE_SECONDS: Final = 1.0
 RunTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
@@ -100,9 +99,9 @@ class Lane:
         The partition of each topic, with the offset where reading begins.
     process
         Folds and publishes one micro-batch: entries of all topics of the lane, merged by event time, the order
-        within a topic kept. Called with no entries when the lane is idle and `is_unfinished`.
-    is_unfinished
-        Whether the agent has something left to do for which nothing needs to arrive.
+        within a topic kept. Called with no entries now and then when the lane is idle.
+    pause
+        After how many seconds of idleness it is called again.
     flow
         Faust's consumer.
     run_task
@@ -113,13 +112,13 @@ class Lane:
         self,
         starts: Mapping[TP, int],
         process: Callable[[Sequence[Entry]], Awaitable[None]],
-        is_unfinished: Callable[[], bool],
+        pause: Callable[[], float],
         flow: Flow,
         run_task: RunTask,
     ) -> None:
         self._inlets = {tp: _Inlet(offset) for tp, offset in starts.items()}
         self._process = process
-        self._is_unfinished = is_unfinished
+        self._pause = pause
         self._flow = flow
         self._arrived = asyncio.Event()
         self._finishing = False
@@ -134,6 +133,14 @@ class Lane:
             inlet.held = True
             self._flow.on_buffer_full(tp)
         self._arrived.set()
+
+    def expected(self, tp: TP) -> int:
+        """The offset of the next record to come in."""
+        return self._inlets[tp].next_offset
+
+    def skip_to(self, tp: TP, offset: int) -> None:
+        """Go on at a later offset: what lies before it will not come."""
+        self._inlets[tp].next_offset = offset
 
     async def finish(self) -> None:
         """Finish the micro-batch in hand, and drop those that wait: their next owner will read them again."""
@@ -165,12 +172,11 @@ class Lane:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _idle(self) -> None:
-        while self._is_unfinished() and not self._finishing:
+        while not self._finishing:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), _IDLE_SECONDS)
+                await asyncio.wait_for(self._arrived.wait(), self._pause())
                 return
             await self._process([])
-        await self._arrived.wait()
 
     def _late_inlets(self) -> list[_Inlet]:
         """The topics that have nothing here although Kafka has more."""

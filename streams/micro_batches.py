@@ -2,69 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 from faust.types import TP
 
+from streams.agent import Agent
 from streams.counters import Counters
-from streams.decoding import Record
 from streams.flood_guard import FloodGuard
 from streams.lane import Entry, Flow, Lane, RunTask
-from streams.outputs import Outputs
-from streams.progress import Progress
-from streams.publisher import Publisher
+from streams.owner import Owner
+from streams.ownership import Ownership
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, PURCHASES
 
+log = logging.getLogger("upwell")
+
 #: What websites publish; the other topics are between agents.
 SHOP_TOPICS: Final = (CLICKSTREAM, PURCHASES)
-
-
-class Agent(Protocol):
-    """What differs between the agents: which topics, which state, which fold.
-
-    Attributes
-    ----------
-    name
-        As in keys and messages.
-    topics
-        What it reads; the same partition of all of them shares one state.
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def topics(self) -> tuple[str, ...]: ...
-
-    def open(self, partition: int) -> None:
-        """Begin to own a partition: make its state ready."""
-
-    def close(self, partition: int) -> None:
-        """Cease to own a partition: let go of its state."""
-
-    def read(self, records: Sequence[Record]) -> list[Entry]:
-        """What records say, one entry for each; nothing is folded yet."""
-
-    async def fold(self, partition: int, entries: Sequence[Entry]) -> Outputs:
-        """Fold entries of any of the topics into the partition's state, in order; say what follows from them."""
-
-    def is_unfinished(self, partition: int) -> bool:
-        """Whether another fold, even of nothing, would have something to say in a while."""
+#: How often an idle partition looks whether Redis still has its values.
+_LOOK_SECONDS: Final = 3.0
 
 
 class MicroBatchLoop:
     """Runs an agent over the deliveries of its stream, each partition in a lane of its own.
 
-    For each micro-batch of one partition: fold, publish, and only then move the position on. While one partition
-    waits for Redis or Kafka, the others go on. An error is not caught here: the worker exits and another one
-    continues at the position.
+    For each micro-batch of one partition: fold, publish, and only then move the position on; now and then a
+    checkpoint. While one partition waits for Redis or Kafka, the others go on. An error is not caught here: the worker
+    exits and another one continues at the newest checkpoint.
 
     Parameters
     ----------
+    ownership
+        Opens and closes partitions.
     flow, run_task
         See `streams.lane.Lane`.
     """
@@ -73,18 +46,15 @@ class MicroBatchLoop:
         self,
         agent: Agent,
         settings: Settings,
-        publisher: Publisher,
-        progress: Progress,
+        ownership: Ownership,
         counters: Counters,
         flow: Flow,
         run_task: RunTask,
     ) -> None:
         self.agent = agent
         self.settings = settings
-        self.publisher = publisher
-        self.progress = progress
+        self.ownership = ownership
         self.counters = counters
-        self.generation = -1
         self.stopped: dict[TP, str] = {}
         self.flow = flow
         self.run_task = run_task
@@ -96,37 +66,30 @@ class MicroBatchLoop:
         """The partitions this worker owns."""
         return set(self._lanes)
 
-    async def assign(self, starts: Mapping[TP, int], generation: int) -> None:
-        """Own exactly these partitions from now on, as this generation of the group.
-
-        `starts` says where reading begins in partitions that were not owned before.
-        """
-        partitions = {tp.partition for tp in starts if tp.topic in self.agent.topics}
-        for partition in self.owned - partitions:
-            await self._lanes.pop(partition).finish()
-            self.agent.close(partition)
-            self.progress.forget(TP(topic, partition) for topic in self.agent.topics)
-        self.generation = generation
-        for partition in sorted(partitions):
-            await self.publisher.claim(self._owner(partition), generation)
-            if partition not in self._lanes:
-                self._open(partition, starts)
-
-    def _open(self, partition: int, starts: Mapping[TP, int]) -> None:
-        self.agent.open(partition)
-        inlets = {tp: offset for tp, offset in starts.items() if self._is_ours(tp, partition)}
-        for tp, offset in inlets.items():
-            self.progress.advance(tp, offset, 0)
+    def begin(self, owner: Owner) -> None:
+        """Start to process a partition that is open."""
+        partition = owner.partition
         self._lanes[partition] = Lane(
-            inlets,
-            partial(self._process, partition),
-            partial(self.agent.is_unfinished, partition),
+            owner.offsets(),
+            partial(self._process, owner),
+            partial(self._pause, owner),
             self.flow,
             self.run_task,
         )
 
-    def _is_ours(self, tp: TP, partition: int) -> bool:
-        return tp.topic in self.agent.topics and tp.partition == partition
+    async def end(self) -> None:
+        """Finish the micro-batches in hand, and process no more."""
+        while self._lanes:
+            _, lane = self._lanes.popitem()
+            await lane.finish()
+
+    def expected(self) -> dict[TP, int]:
+        """Where reading goes on in every partition."""
+        return {
+            TP(topic, partition): lane.expected(TP(topic, partition))
+            for partition, lane in self._lanes.items()
+            for topic in self.agent.topics
+        }
 
     async def run(self, stream: Any) -> None:
         """Hand the deliveries of a Faust stream to their partitions, for ever."""
@@ -134,19 +97,35 @@ class MicroBatchLoop:
             tp = TP(delivery.message.topic, delivery.message.partition)
             lane = self._lanes.get(tp.partition)
             if lane is not None and tp not in self.stopped:
+                first = delivery.value[0].offset
+                if first > lane.expected(tp):
+                    await self._account_for_hole(lane, tp, first)
                 lane.put(tp, self.agent.read(delivery.value))
 
-    async def _process(self, partition: int, entries: Sequence[Entry]) -> None:
+    async def _account_for_hole(self, lane: Lane, tp: TP, first: int) -> None:
+        """Offsets are missing: Kafka's own marks, which say nothing, or records that retention deleted too early."""
+        expected = lane.expected(tp)
+        earliest = await self.ownership.earliest(tp)
+        if earliest > expected:
+            await self.ownership.report_loss(self.agent, tp, range(expected, min(earliest, first)))
+        lane.skip_to(tp, first)
+
+    async def _process(self, owner: Owner, entries: Sequence[Entry]) -> None:
+        partition = owner.partition
         entries = [entry for entry in entries if TP(entry.record.topic, partition) not in self.stopped]
         outputs = await self.agent.fold(partition, entries)
-        visible_ms = await self.publisher.publish(outputs, self._owner(partition), self.generation)
-        # (Checkpoints: the place where a batch is folded and out, and a new checkpoint may begin.)
+        visible_ms = await owner.publish(outputs)
         for record in {entry.record.topic: entry.record for entry in entries}.values():  # the last one of each topic
-            self.progress.advance(TP(record.topic, partition), record.offset + 1, record.timestamp)
+            owner.advance(record)
         if entries and self.agent.topics == SHOP_TOPICS:
             produced = np.fromiter((entry.record.timestamp for entry in entries), np.int64, len(entries))
             self.counters.count_freshness(produced, visible_ms)
             self._watch_for_flood(partition, len(entries), outputs.rejected)
+        await owner.repair()
+        owner.checkpoint_if_due()
+
+    def _pause(self, owner: Owner) -> float:
+        return min(self.agent.pause(owner.partition), _LOOK_SECONDS) if owner.is_whole else 0.0
 
     def _watch_for_flood(self, partition: int, records: int, rejected: int) -> None:
         """Stop a partition of which too much is rejected: all its topics, for they share one state."""
@@ -160,7 +139,5 @@ class MicroBatchLoop:
                 f"Partition {partition} of {topics} is stopped: {guard.rejected} of its last {guard.records} records "
                 "were rejected; see topic rejected for the reasons, mend the producer, and restart the worker."
             )
+            log.error("%s", complaint)
             self.stopped.update({TP(topic, partition): complaint for topic in self.agent.topics})
-
-    def _owner(self, partition: int) -> str:
-        return f"{self.agent.name}:{partition}"

@@ -1,4 +1,4 @@
-"""How far every partition is processed: kept in Redis for operators, and committed to Kafka."""
+"""How far every partition is processed, and how far that is safe: what operators see, and what Kafka is told."""
 
 from __future__ import annotations
 
@@ -19,11 +19,17 @@ class Position(NamedTuple):
 class Progress:
     """Positions of the partitions this worker owns.
 
-    A position moves only after the outputs of everything before it are in Kafka and in Redis.
+    Attributes
+    ----------
+    positions
+        A position moves only after the outputs of everything before it are in Kafka and in Redis.
+    durable
+        Per partition the next offset of its newest durable checkpoint: never ahead of the position.
     """
 
     def __init__(self) -> None:
         self.positions: dict[TP, Position] = {}
+        self.durable: dict[TP, int] = {}
         self._reported: dict[TP, Position] = {}
         self._committed: dict[TP, int] = {}
 
@@ -31,11 +37,23 @@ class Progress:
         """Note that everything before `next_offset` is processed."""
         self.positions[tp] = Position(next_offset, timestamp)
 
+    def timestamp(self, tp: TP) -> int:
+        """Kafka's timestamp of the last record that was processed; 0 before the first."""
+        return self.positions[tp].timestamp if tp in self.positions else 0
+
+    def secure(self, offsets: Mapping[TP, int]) -> None:
+        """Note that a checkpoint up to these offsets is durable."""
+        self.durable.update(offsets)
+
     def forget(self, tps: Iterable[TP]) -> None:
         """Let go of partitions that another worker owns now."""
         for tp in tps:
-            for known in (self.positions, self._reported, self._committed):
+            for known in (self.positions, self.durable, self._reported, self._committed):
                 known.pop(tp, None)
+
+    def report_all(self) -> None:
+        """Let the next report hold every position again: Redis may have lost them."""
+        self._reported.clear()
 
     async def report(self, redis: Redis, key: str) -> None:
         """Write the positions that changed since the last call into a Redis hash."""
@@ -45,12 +63,8 @@ class Progress:
             self._reported.update(changed)
 
     def to_commit(self) -> dict[TP, int]:
-        """Offsets to commit to Kafka. (Checkpoints: those of the newest durable one will be returned here.)"""
-        return {
-            tp: position.next_offset
-            for tp, position in self.positions.items()
-            if self._committed.get(tp) != position.next_offset
-        }
+        """Offsets to commit to Kafka: those that a durable checkpoint stands behind, and that Kafka does not have."""
+        return {tp: offset for tp, offset in self.durable.items() if self._committed.get(tp) != offset}
 
     def committed(self, offsets: Mapping[TP, int]) -> None:
         """Note that Kafka has these offsets."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +13,7 @@ from online_models.compiled import Floats, Int32s
 from online_models.learner import Scorer
 from online_models.recommendation import Neighbours
 from online_models.vocabulary import Vocabulary, grown
+from streams.patience import Patience
 
 _KEYS_PER_READ: Final = 500
 Ranked = tuple[Int32s, Floats]
@@ -40,11 +42,12 @@ class ReadView:
         What trends: one list per segment, and last the one over all shoppers.
     """
 
-    def __init__(self, redis: Any, prefix: str, items: Vocabulary, view_seconds: float) -> None:
+    def __init__(self, redis: Any, prefix: str, items: Vocabulary, view_seconds: float, patience: Patience) -> None:
         self.redis = redis
         self.prefix = prefix
         self.items = items
         self.view_seconds = view_seconds
+        self.patience = patience
         self.neighbours = Neighbours(items)
         self.scorer: Scorer | None = None
         self.trending: list[Ranked] = [_nothing()]
@@ -60,7 +63,7 @@ class ReadView:
         stale = items[now - self._read_at[items] > self.view_seconds].tolist()
         for start in range(0, len(stale), _KEYS_PER_READ):
             codes = stale[start : start + _KEYS_PER_READ]
-            values = await self.redis.mget([f"{self.prefix}sim:{self.items.names[code]}" for code in codes])
+            values = await self._get([f"sim:{self.items.names[code]}" for code in codes])
             for code, value in zip(codes, values, strict=True):
                 self._learn(code, value)
         self._read_at = grown(self._read_at, len(self.items), fill=-np.inf)
@@ -78,12 +81,16 @@ class ReadView:
             self._fingerprints[code] = fingerprint
 
     async def _read_models(self) -> None:
-        prefix = self.prefix
-        parameters, overall = await self.redis.mget([f"{prefix}model:parameters", f"{prefix}trending:all"])
+        parameters, overall = await self._get(["model:parameters", "trending:all"])
         self.scorer = _scorer(parameters)
-        keys = [f"{prefix}trending:{segment}" for segment in range(len(self.scorer.names) if self.scorer else 0)]
-        lists = await self.redis.mget(keys) if keys else []
+        keys = [f"trending:{segment}" for segment in range(len(self.scorer.names) if self.scorer else 0)]
+        lists = await self._get(keys) if keys else []
         self.trending = [self._parsed(value)[:2] for value in [*lists, overall]]
+
+    async def _get(self, keys: Sequence[str]) -> list[bytes | None]:
+        names = [self.prefix + key for key in keys]
+        values: list[bytes | None] = await self.patience.call(lambda: self.redis.mget(names))
+        return values
 
     def _parsed(self, value: bytes | None) -> tuple[Int32s, Floats, float]:
         """A list as codes and scores; a value that is missing or not ours counts as an empty list."""

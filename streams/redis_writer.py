@@ -11,8 +11,11 @@ Every key and who writes and reads it:
 | `trending:{segment}` | string | learner | JSON list of what trends in a segment |
 | `model:parameters` | string | learner | JSON parameters of propensity and segments; read back by shoppers |
 | `trending-parts` | hash | affinity | per item partition what trends in it; merged into `trending:all` |
-| `fence:{agent}:{partition}` | string | all agents | generation of the newest owner |
+| `fence:{agent}:{partition}` | string | all agents | generation of the newest owner, and how many writes there were |
 | `progress` | hash | all agents | per topic and partition the next offset to process |
+| `checkpoints` | hash | all agents | per agent and partition the last checkpoint: records, when, bytes, seconds |
+| `lost` | hash | all agents | ranges of offsets that Kafka no longer had when they were needed |
+| `stopped` | hash | shoppers | per topic and partition why it is stopped, if it is |
 | `worker:{name}` | hash | every worker | its counters, for the demo and `upwell lag` |
 | `upwell` | string | every worker | marks the keys as ours: application and version |
 """
@@ -20,6 +23,7 @@ Every key and who writes and reads it:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from itertools import chain
 from typing import Any, Final
@@ -28,13 +32,39 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from streams.errors import EngineError
+from streams.patience import Patience
 
 #: Keys in one call: Redis serves nobody else while a call runs, so it is kept under half a millisecond or so.
 _KEYS_PER_CALL: Final = 250
 
 
+@dataclass
+class Fence:
+    """What an owner knows of its partition's fence.
+
+    Attributes
+    ----------
+    generation
+        Of the consumer group when the partition was assigned.
+    writes
+        How many writes this and earlier owners made.
+    losses
+        How often Redis was found to have lost some of them.
+    is_whole
+        False while values are missing that have to be written again.
+    """
+
+    generation: int
+    writes: int
+    losses: int = 0
+    is_whole: bool = True
+
+
 class RedisWriter:
     """The only place that writes what shops read.
+
+    Each write says which number it has. Redis keeps the number of the last one beside the owner's generation; where
+    it has an older one, or none, it has lost what was written in between (a restart, a failover, a FLUSHALL).
 
     Parameters
     ----------
@@ -44,60 +74,94 @@ class RedisWriter:
         Put before every key.
     keep_seconds
         Time to live of every key.
+    patience
+        How long to put up with a Redis that fails.
     """
 
-    def __init__(self, redis: Redis, prefix: str, keep_seconds: int) -> None:
+    def __init__(self, redis: Redis, prefix: str, keep_seconds: int, patience: Patience) -> None:
         self.redis = redis
         self.prefix = prefix
         self.keep_seconds = keep_seconds
-        self._strings = redis.register_script(files("streams").joinpath("write_strings.lua").read_text())
-        self._hashes = redis.register_script(files("streams").joinpath("write_hashes.lua").read_text())
+        self.patience = patience
+        self.fences: dict[str, Fence] = {}
+        fence = _script("fence")
+        self._claim = redis.register_script(_script("claim"))
+        self._strings = redis.register_script(fence + _script("strings"))
+        self._hashes = redis.register_script(fence + _script("hashes"))
 
-    async def claim(self, owner: str, generation: int) -> None:
-        """Take over an agent's partition: from now on older generations are refused.
+    async def claim(self, owner: str, generation: int, writes: int) -> None:
+        """Take over an agent's partition (such as "shoppers:3"): from now on older generations are refused.
+
+        `writes` is how many writes there were up to the state that the new owner begins with.
 
         Raises
         ------
         EngineError
             A newer generation owns the partition already.
         """
-        await self._call(self._strings, owner, generation, [], [])
+        known = await self._claimed(owner, generation, writes)
+        self.fences[owner] = Fence(generation, max(known, writes), is_whole=known >= writes)
 
     async def write(
-        self,
-        owner: str,
-        generation: int,
-        strings: Sequence[tuple[str, bytes]],
-        hashes: Sequence[tuple[str, list[bytes]]],
+        self, owner: str, strings: Sequence[tuple[str, bytes]] = (), hashes: Sequence[tuple[str, list[bytes]]] = ()
     ) -> None:
-        """Write values in the name of an agent's partition (`owner`, such as "shoppers:3").
+        """Write values in the name of a partition; without any, see whether Redis still has those from before.
 
         Raises
         ------
         EngineError
             A newer generation owns the partition: this worker is a zombie and has to stop.
         """
-        for part in _parts(strings):
-            await self._call(self._strings, owner, generation, [key for key, _ in part], [value for _, value in part])
-        for hashes_part in _parts(hashes):
+        for part in _parts(strings) if strings or not hashes else ():
+            await self._write(self._strings, owner, [key for key, _ in part], [value for _, value in part])
+        for hashes_part in _parts(hashes) if hashes else ():
             values = chain.from_iterable((len(fields), *fields) for _, fields in hashes_part)
-            await self._call(self._hashes, owner, generation, [key for key, _ in hashes_part], values)
+            await self._write(self._hashes, owner, [key for key, _ in hashes_part], list(values))
 
-    async def _call(self, script: Any, owner: str, generation: int, keys: list[str], values: Any) -> None:
-        prefix = self.prefix
+    async def make_whole(self, owner: str) -> None:
+        """Note that all values that were lost are written again."""
+        self.fences[owner].is_whole = True
+        await self._write(self._strings, owner, [], [], acknowledged=0)
+
+    async def _write(
+        self, script: Any, owner: str, keys: list[str], values: list[Any], acknowledged: int | None = None
+    ) -> None:
+        fence = self.fences[owner]
+        fence.writes += 1
+        if acknowledged is None:
+            acknowledged = fence.writes - 1
+        while True:
+            numbers = (acknowledged, fence.writes) if fence.is_whole else (0, 0)
+            arguments = [fence.generation, *numbers, self.keep_seconds, *values]
+            try:
+                await self._call(script, owner, keys, arguments)
+                return
+            except ResponseError as error:
+                if "LOST" not in str(error):
+                    raise
+                fence.losses, fence.is_whole = fence.losses + 1, False
+                await self._claimed(owner, fence.generation, fence.writes)
+
+    async def _claimed(self, owner: str, generation: int, writes: int) -> int:
+        return int(await self._call(self._claim, owner, [], [generation, writes]))
+
+    async def _call(self, script: Any, owner: str, keys: list[str], arguments: list[Any]) -> Any:
+        names = [f"{self.prefix}fence:{owner}", *(self.prefix + key for key in keys)]
         try:
-            await script(
-                keys=[f"{prefix}fence:{owner}", *(prefix + key for key in keys)],
-                args=[generation, self.keep_seconds, *values],
-            )
+            return await self.patience.call(lambda: script(keys=names, args=arguments))
         except ResponseError as error:
             if "FENCED" in str(error):
                 raise EngineError(
-                    f"This worker lost {owner} to another one while it was away ({error}), so it stops: start it again."
+                    f"This worker lost {owner} to another one while it was away ({error}), so it stops: start it "
+                    f"again. (If the consumer group was deleted, delete {names[0]} in Redis.)"
                 ) from None
             raise
 
 
+def _script(name: str) -> str:
+    return files("streams").joinpath("lua", f"{name}.lua").read_text()
+
+
 def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), _KEYS_PER_CALL):
+    for start in range(0, max(len(values), 1), _KEYS_PER_CALL):
         yield values[start : start + _KEYS_PER_CALL]

@@ -49,8 +49,18 @@ class Settings:
         An event whose time is this far after its Kafka timestamp is rejected.
     rejection_window_events, max_rejected_share
         A partition stops when more than this share of its last so many records was rejected.
-    commit_seconds
-        How often offsets are committed to Kafka.
+    checkpoints
+        Where checkpoints are kept: a directory, or any URL that fsspec knows; all workers have to reach it. By default
+        a directory of this user, `checkpoints_url`.
+    checkpoint_seconds
+        How often the state of a partition is written there, and so how much has to be replayed after a crash.
+    session_seconds
+        After how long without a sign of life Kafka gives a worker's partitions to others.
+    redis_patience_seconds
+        How long a worker puts up with a Redis that fails before it stops.
+    stall_seconds
+        A worker that has made no progress for so long, though there is something to do, stops; likewise one that
+        has not heard of Kafka.
     """
 
     kafka: str = "127.0.0.1:9092"
@@ -68,7 +78,11 @@ class Settings:
     max_future_seconds: float = 3600.0
     rejection_window_events: int = 10_000
     max_rejected_share: float = 0.5
-    commit_seconds: float = 1.0
+    checkpoints: str = ""
+    checkpoint_seconds: float = 10.0
+    session_seconds: float = 12.0
+    redis_patience_seconds: float = 30.0
+    stall_seconds: float = 90.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -84,6 +98,12 @@ class Settings:
                 f"max_rejected_share is {self.max_rejected_share} and has to be at most 1: "
                 "change UPWELL_MAX_REJECTED_SHARE."
             )
+
+    @property
+    def checkpoints_url(self) -> str:
+        """Where checkpoints are kept."""
+        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        return self.checkpoints or str(Path(state, "upwell", "checkpoints"))
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Settings:

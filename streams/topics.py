@@ -82,6 +82,23 @@ def partition_counts(settings: Settings) -> dict[str, int]:
     return {found["name"]: len(found["partitions"]) for found in described if found["partitions"]}
 
 
+def cluster_id(settings: Settings) -> str:
+    """Kafka's name for itself: offsets of one cluster mean nothing to another.
+
+    Raises
+    ------
+    ServerError
+        Kafka does not answer.
+    """
+    client = admin(settings)
+    try:
+        return str(client.describe_cluster()["cluster_id"])
+    except KafkaError as error:
+        raise ServerError(f"Kafka at {settings.kafka} does not describe itself ({error}).") from None
+    finally:
+        client.close()
+
+
 def ensure_topics(settings: Settings) -> dict[str, int]:
     """Create what is missing, check what is there, and return the partition count of every topic.
 

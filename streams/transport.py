@@ -1,4 +1,4 @@
-"""Faust's Kafka transport with a short fetch wait.
+"""Faust's Kafka transport with a short fetch wait, and a consumer that begins where the state ends.
 
 aiokafka has one fetch under way per broker, and leaves out partitions whose last records are not taken yet. So a
 record waits until the fetch for the other partitions returns, which is when one of them has something, or when
@@ -7,9 +7,11 @@ the time is up; Faust sets that to 1.5 s, with no setting to change it. Ours is 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 #: How long a broker may hold a fetch that finds nothing.
 FETCH_WAIT_MS: Final = 10
@@ -25,13 +27,36 @@ class PromptThread(driver.AIOKafkaConsumerThread):
 
 
 class PromptConsumer(driver.Consumer):
-    """Faust's consumer on a `PromptThread`."""
+    """Faust's consumer on a `PromptThread`.
+
+    Faust seeks to the committed offsets. Those are mostly right, but an operator may have moved them, and a damaged
+    checkpoint makes us begin before them: what counts is the offset that the state wants next.
+    """
+
+    async def perform_seek(self) -> None:
+        """Faust's hook after a rebalance, and when records arrived too early."""
+        await super().perform_seek()
+        assigned = self.assignment()
+        transport: Any = self.transport
+        for tp, offset in transport.expected().items():
+            if tp in assigned:
+                await self.seek(tp, offset)
 
     def _new_consumer_thread(self) -> PromptThread:
         return PromptThread(self, loop=self.loop, beacon=self.beacon)
 
 
 class PromptTransport(driver.Transport):
-    """Faust's transport with a `PromptConsumer`."""
+    """Faust's transport with a `PromptConsumer`.
+
+    Attributes
+    ----------
+    expected
+        Tells the offset wanted next, per partition.
+    """
 
     Consumer = PromptConsumer
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.expected: Callable[[], Mapping[TP, int]] = dict

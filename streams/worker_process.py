@@ -38,7 +38,11 @@ class WorkerProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> WorkerProcess:
-        servers = {"UPWELL_KAFKA": self.settings.kafka, "UPWELL_REDIS": self.settings.redis}
+        servers = {
+            "UPWELL_KAFKA": self.settings.kafka,
+            "UPWELL_REDIS": self.settings.redis,
+            "UPWELL_CHECKPOINTS": self.settings.checkpoints_url,
+        }
         environment = {**os.environ, **servers, **self.more}
         with self.log.open("wb") as out:
             self._process = subprocess.Popen(

@@ -43,7 +43,9 @@ def empty_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings for a Kafka and a Redis on which upwell has never run."""
     folder = tmp_path_factory.mktemp("stack")
     with _kafka(folder / "kafka") as bootstrap, _redis(folder / "redis") as url:
-        settings = Settings(kafka=bootstrap, redis=url, partitions=4, item_partitions=2)
+        settings = Settings(
+            kafka=bootstrap, redis=url, partitions=4, item_partitions=2, checkpoints=str(folder / "checkpoints")
+        )
         _delete_all(settings)
         yield settings
 

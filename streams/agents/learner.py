@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -11,6 +13,7 @@ from online_models.compiled import Int32s
 from online_models.learner import Learner
 from online_models.shoppers import Examples
 from online_models.trending import Trending
+from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.decoding import Record
 from streams.lane import Entry
@@ -24,11 +27,26 @@ from streams.trending_merge import trending_list
 class LearnerPartition:
     """The state of the one partition: the models, what trends per segment, and what was applied."""
 
-    def __init__(self, view: ReadView) -> None:
-        self.learner = Learner()
-        self.trending = [Trending(view.items) for _ in range(self.learner.segments.n_segments)]
-        self.applied = SourcesApplied()
-        self.as_of = 0
+    def __init__(self, items: Vocabulary, state: Mapping[str, Any] | None = None) -> None:
+        if state is None:
+            self.learner = Learner()
+            self.trending = [Trending(items) for _ in range(self.learner.segments.n_segments)]
+            self.applied = SourcesApplied()
+            self.as_of = 0
+        else:
+            self.learner = Learner.from_state(state["learner"])
+            self.trending = [Trending.from_state(items, part) for part in state["trending"]]
+            self.applied = SourcesApplied.from_state(state["applied"])
+            self.as_of = state["as_of"]
+
+    def state(self) -> dict[str, Any]:
+        """Everything there is to know."""
+        return {
+            "learner": self.learner.state(),
+            "trending": [trending.state() for trending in self.trending],
+            "applied": self.applied.state(),
+            "as_of": self.as_of,
+        }
 
 
 class LearnerAgent:
@@ -41,21 +59,36 @@ class LearnerAgent:
         self.view = view
         self.partitions: dict[int, LearnerPartition] = {}
 
-    def open(self, partition: int) -> None:
-        """Begin to own the partition. (Checkpoints: the place to load the newest one.)"""
-        self.partitions[partition] = LearnerPartition(self.view)
+    def open(self, partition: int, state: Mapping[str, Any] | None) -> None:
+        """Begin to own the partition."""
+        self.partitions[partition] = LearnerPartition(self.view.items, state)
 
     def close(self, partition: int) -> None:
         """Cease to own the partition."""
         del self.partitions[partition]
 
+    def freeze(self, partition: int) -> Callable[[], dict[str, Any]]:
+        """Copy the state, which is small."""
+        state = self.partitions[partition].state()
+        return lambda: state
+
+    def forgive(self, partition: int) -> None:
+        """Do not refuse blocks that follow a hole."""
+        self.partitions[partition].applied.forgive()
+
     def read(self, records: Sequence[Record]) -> list[Entry]:
         """Decode records: blocks of labelled sessions."""
         return blocks.entries(records)
 
-    def is_unfinished(self, partition: int) -> bool:
+    def pause(self, partition: int) -> float:
         """Nothing is ever left over here."""
-        return False
+        return math.inf
+
+    async def everything(self, partition: int) -> AsyncIterator[Outputs]:
+        """The parameters and the lists of all segments."""
+        state = self.partitions[partition]
+        if state.as_of:
+            yield self._outputs(state)
 
     async def fold(self, partition: int, entries: Sequence[Entry]) -> Outputs:
         """Learn the blocks that are new, and give out the parameters."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from online_models import shoppers_state
 from online_models.compiled import Floats, Int32s, Int64s
 from online_models.events import EVENT_CODES, EVENT_TYPES, IMPRESSION, Event
 from online_models.item_partition import ItemPartitions
 from online_models.recommendation import RecommendationSettings, Recommender
+from online_models.shopper_kernel import WATERMARK
 from online_models.shoppers import Folded, Shoppers, ShopperSettings
+from online_models.shoppers_state import FrozenShoppers
 from online_models.shown import ListsOnShow
+from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.counters import Counters
 from streams.dead_letters import dead_letter
@@ -33,6 +38,8 @@ _FIELDS: Final = tuple(
 _LEARNER: Final = -1
 #: Shoppers with no list yet that are looked at again with each micro-batch.
 _MOST_HUNGRY: Final = 500
+_SHOPPERS_AT_ONCE: Final = 500
+_DAY_MS: Final = 86_400_000
 
 
 class ShoppersPartition:
@@ -41,11 +48,23 @@ class ShoppersPartition:
     `hungry` are shoppers for whom there was nothing to recommend yet, as when a shop is new.
     """
 
-    def __init__(self, view: ReadView, settings: Settings) -> None:
-        self.shoppers = Shoppers(view.items, ShopperSettings(session_gap_minutes=settings.session_gap_minutes))
+    def __init__(self, items: Vocabulary, settings: Settings, state: Mapping[str, Any] | None = None) -> None:
+        shopper_settings = ShopperSettings(session_gap_minutes=settings.session_gap_minutes)
         self.on_show = ListsOnShow(settings.list_length)
         self.last_block: dict[tuple[str, int], int] = {}
         self.hungry: set[str] = set()
+        if state is None:
+            self.shoppers = Shoppers(items, shopper_settings)
+        else:
+            self.shoppers = shoppers_state.restored(state["shoppers"], items, shopper_settings)
+            self.last_block = {(topic, receiver): last for topic, receiver, last in state["last_block"]}
+            self.hungry = set(state["hungry"])
+
+    def freeze(self) -> Callable[[], dict[str, Any]]:
+        """Copy the state now; pack the copy later. Lists on show are a measurement and begin anew."""
+        shoppers, hungry = FrozenShoppers.of(self.shoppers), sorted(self.hungry)
+        last_block = [(topic, receiver, last) for (topic, receiver), last in self.last_block.items()]
+        return lambda: {"shoppers": shoppers.state(), "last_block": last_block, "hungry": hungry}
 
 
 class _Source(NamedTuple):
@@ -75,13 +94,20 @@ class ShoppersAgent:
             view.items, RecommendationSettings(length=settings.list_length, skip_owned=settings.skip_owned)
         )
 
-    def open(self, partition: int) -> None:
-        """Begin to own a partition. (Checkpoints: the place to load the newest one.)"""
-        self.partitions[partition] = ShoppersPartition(self.view, self.settings)
+    def open(self, partition: int, state: Mapping[str, Any] | None) -> None:
+        """Begin to own a partition."""
+        self.partitions[partition] = ShoppersPartition(self.view.items, self.settings, state)
 
     def close(self, partition: int) -> None:
         """Cease to own a partition."""
         del self.partitions[partition]
+
+    def freeze(self, partition: int) -> Callable[[], dict[str, Any]]:
+        """Copy the state of a partition; the result packs the copy."""
+        return self.partitions[partition].freeze()
+
+    def forgive(self, partition: int) -> None:
+        """Events that are gone leave nothing to refuse."""
 
     def read(self, records: Sequence[Record]) -> list[Entry]:
         """Decode records: events and rejections."""
@@ -107,9 +133,27 @@ class ShoppersAgent:
         await self._recommend(state, np.union1d(folded.touched, self._hungry(state)), outputs)
         return outputs
 
-    def is_unfinished(self, partition: int) -> bool:
-        """Whether some shoppers of the partition still wait for their first list."""
-        return bool(self.partitions[partition].hungry)
+    def pause(self, partition: int) -> float:
+        """Shoppers that wait for their first list are looked at again every second."""
+        return 1.0 if self.partitions[partition].hungry else math.inf
+
+    async def everything(self, partition: int) -> AsyncIterator[Outputs]:
+        """Lists and profiles of all shoppers whose keys have not expired, in portions.
+
+        It goes from the last to the first: when old shoppers are forgotten in between, those behind them move
+        towards the beginning.
+        """
+        state = self.partitions[partition]
+        keep_ms = int(self.settings.keep_days * _DAY_MS)
+        end = len(state.shoppers)
+        while end > 0:
+            start, end = max(0, end - _SHOPPERS_AT_ONCE), min(end, len(state.shoppers))
+            shelves = state.shoppers.shelves
+            known = shelves.shoppers["last_seen"][start:end] >= int(shelves.clock[WATERMARK]) - keep_ms
+            outputs = Outputs()
+            await self._recommend(state, (start + np.flatnonzero(known)).astype(np.int32), outputs)
+            yield outputs
+            end = start
 
     def _hungry(self, state: ShoppersPartition) -> Int32s:
         """Codes of some of those who wait for their first list."""

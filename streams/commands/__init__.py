@@ -5,12 +5,13 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from streams.commands import check, demo, devstack, evaluate, lag, recommend, replay, similar, worker
+from streams.commands import check, demo, devstack, evaluate, lag, recommend, replay, similar, supervise, worker
 
 COMMANDS: Final[dict[str, ModuleType]] = {
     "demo": demo,
     "devstack": devstack,
     "worker": worker,
+    "supervise": supervise,
     "replay": replay,
     "recommend": recommend,
     "similar": similar,

@@ -39,4 +39,5 @@ def servers(environment: Mapping[str, str]) -> Iterator[Stage]:
             given["UPWELL_KAFKA"] = embedded.kafka
         if not own_redis:
             given["UPWELL_REDIS"] = embedded.redis
+        given.setdefault("UPWELL_CHECKPOINTS", str(scratch / "checkpoints"))
         yield Stage(Settings.load(given), scratch, embedded.notice)

@@ -75,11 +75,11 @@ def _followed(links: Int32s, start: int) -> list[int]:
 def similarity_state(similarity: ItemSimilarity) -> State:
     """Every row by item: actions, and per neighbour weight and support; and what each item received."""
     rows = similarity.rows[: len(similarity)]
-    assert_pool_is_sound(rows["start"], rows["size"], similarity._free, similarity._top, similarity.neighbours)
+    assert_pool_is_sound(rows["start"], rows["size"], similarity.free, similarity.filled, similarity.neighbours)
     assert np.array_equal(similarity.row_of[rows["item"]], np.arange(len(rows)))
     assert np.count_nonzero(similarity.row_of >= 0) == len(rows)
     names = similarity.vocabulary.names
-    state: State = {"landmark": int(similarity._clock[1])}
+    state: State = {"landmark": int(similarity.clock[1])}
     for row in rows:
         places = slice(row["start"], row["start"] + row["length"])
         neighbours = named(similarity.vocabulary, similarity.neighbours[places])

@@ -91,7 +91,7 @@ def test_scaling_back_is_exact() -> None:
     similarity.learn_one("lamp", "bulb", 3.0, FIRST_IN_SESSION, ts=NOON + 255 * DAY_MS)
     before = similarity.predict_one("lamp")
     similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=NOON + 257 * DAY_MS)
-    assert similarity._clock[1] == NOON + 257 * DAY_MS
+    assert similarity.clock[1] == NOON + 257 * DAY_MS
     assert before == [("bulb", 3.0, 1)]
     assert similarity.predict_one("lamp") == [("bulb", 0.6, 1)]  # 3/4 to 1 + 1/4
 

@@ -1,0 +1,92 @@
+"""The state of `ItemSimilarity` as plain arrays: copied in a moment, packed at leisure, and brought back to life."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from online_models.compiled import Floats, Int32s, Int64s, Records
+from online_models.similarity import ROW, ItemSimilarity, SimilaritySettings
+from online_models.similarity_kernels import FREE_ROWS
+from online_models.slabs import SMALLEST, places
+from online_models.spelling import Spelling
+from online_models.vocabulary import Vocabulary, grown
+
+
+@dataclass(frozen=True)
+class FrozenSimilarity:
+    """A copy of the arrays of `ItemSimilarity` at one moment; `state` packs it, in another thread if need be."""
+
+    items: Spelling
+    rows: Records
+    received: Floats
+    neighbours: Int32s
+    weights: Floats
+    support: Int32s
+    clock: Int64s
+
+    @classmethod
+    def of(cls, similarity: ItemSimilarity) -> FrozenSimilarity:
+        """Copy what there is now."""
+        filled, known = int(similarity.filled[0]), len(similarity.vocabulary)
+        return cls(
+            items=similarity.vocabulary.spelling(),
+            rows=similarity.rows[: len(similarity)].copy(),
+            received=similarity.received[:known].copy(),
+            neighbours=similarity.neighbours[:filled].copy(),
+            weights=similarity.weights[:filled].copy(),
+            support=similarity.support[:filled].copy(),
+            clock=similarity.clock.copy(),
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Everything there is to know, as arrays; items are numbered by their place in `items`."""
+        live = places(self.rows["start"], self.rows["length"])
+        neighbours = self.neighbours[live]
+        receivers = np.flatnonzero(self.received).astype(np.int32)
+        used = np.unique(np.concatenate([self.rows["item"], neighbours, receivers]))
+        return {
+            "items": self.items.chosen(used)._asdict(),
+            "row_item": np.searchsorted(used, self.rows["item"]).astype(np.int32),
+            "row_length": np.ascontiguousarray(self.rows["length"]),
+            "row_size": np.ascontiguousarray(self.rows["size"]),
+            "row_actions": np.ascontiguousarray(self.rows["actions"]),
+            "neighbours": np.searchsorted(used, neighbours).astype(np.int32),
+            "weights": self.weights[live],
+            "support": self.support[live],
+            "receivers": np.searchsorted(used, receivers).astype(np.int32),
+            "received": self.received[receivers],
+            "clock": self.clock,
+        }
+
+
+def restored(state: Mapping[str, Any], items: Vocabulary, settings: SimilaritySettings | None = None) -> ItemSimilarity:
+    """The model that `state` was taken from; it goes on exactly as the original would."""
+    similarity = ItemSimilarity(items, settings)
+    codes = items.codes(Spelling(**state["items"]).names())
+    count = len(state["row_item"])
+    rows = np.zeros(max(count, 1), ROW)
+    rows["item"][:count] = codes[state["row_item"]]
+    rows["length"][:count], rows["size"][:count] = state["row_length"], state["row_size"]
+    rows["actions"][:count] = state["row_actions"]
+    lengths = SMALLEST << (2 * rows["size"][:count].astype(np.int64))
+    rows["start"][:count] = np.cumsum(lengths) - lengths
+    filled = int(lengths.sum())
+    live = places(rows["start"][:count], rows["length"][:count])
+    similarity.neighbours = grown(similarity.neighbours, filled)
+    similarity.weights = grown(similarity.weights, filled)
+    similarity.support = grown(similarity.support, filled)
+    similarity.neighbours[live] = codes[state["neighbours"]]
+    similarity.weights[live], similarity.support[live] = state["weights"], state["support"]
+    similarity.rows = rows
+    similarity.row_of = grown(similarity.row_of, len(items), fill=-1)
+    similarity.row_of[rows["item"][:count]] = np.arange(count, dtype=np.int32)
+    similarity.received = grown(similarity.received, len(items))
+    similarity.received[codes[state["receivers"]]] = state["received"]
+    similarity.filled[0] = filled
+    similarity.clock[:] = state["clock"]
+    assert similarity.clock[FREE_ROWS] == count
+    return similarity

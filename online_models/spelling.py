@@ -1,0 +1,50 @@
+"""Ids as text in two arrays: how the names behind codes are copied in no time and kept in a checkpoint."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from online_models.compiled import Bytes, Int32s, Int64s, compiled
+
+
+class Spelling(NamedTuple):
+    """The ids of codes 0, 1, 2, …: `text` is their UTF-8 end to end, `ends` says where each one ends.
+
+    >>> spelling = spelled(["lamp", "bulb", "chair"])
+    >>> spelling.chosen(np.array([2, 0], np.int32)).names()
+    ['chair', 'lamp']
+    """
+
+    text: Bytes
+    ends: Int64s
+
+    def chosen(self, codes: Int32s) -> Spelling:
+        """The ids of some codes, in their order."""
+        starts = np.concatenate([np.zeros(1, np.int64), self.ends[:-1]])
+        ends = np.cumsum(self.ends[codes] - starts[codes])
+        text = np.zeros(int(ends[-1]) if len(ends) else 0, np.uint8)
+        _gather(self.text, starts[codes], ends, text)
+        return Spelling(text, ends)
+
+    def names(self) -> list[str]:
+        """The ids as strings."""
+        text, ends = self.text.tobytes(), self.ends.tolist()
+        return [text[start:end].decode() for start, end in zip([0, *ends[:-1]], ends, strict=True)] if ends else []
+
+
+def spelled(names: list[str]) -> Spelling:
+    """The spelling of ids."""
+    encoded = [name.encode() for name in names]
+    ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)))
+    return Spelling(np.frombuffer(b"".join(encoded), np.uint8), ends)
+
+
+@compiled
+def _gather(text: Bytes, starts: Int64s, ends: Int64s, out: Bytes) -> None:
+    place = 0
+    for n in range(len(starts)):
+        length = ends[n] - place
+        out[place : place + length] = text[starts[n] : starts[n] + length]
+        place += length

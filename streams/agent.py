@@ -1,0 +1,55 @@
+"""What an agent is: topics, a state per partition, and a fold."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from streams.decoding import Record
+from streams.lane import Entry
+from streams.outputs import Outputs
+
+
+class Agent(Protocol):
+    """What differs between the agents: which topics, which state, which fold.
+
+    Attributes
+    ----------
+    name
+        As in keys and messages.
+    topics
+        What it reads; the same partition of all of them shares one state.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def topics(self) -> tuple[str, ...]: ...
+
+    def open(self, partition: int, state: Mapping[str, Any] | None) -> None:
+        """Begin to own a partition, with the state of a checkpoint or with nothing."""
+
+    def close(self, partition: int) -> None:
+        """Cease to own a partition: let go of its state."""
+
+    def freeze(self, partition: int) -> Callable[[], dict[str, Any]]:
+        """Copy a partition's state; the result packs the copy for a checkpoint, in any thread."""
+
+    def forgive(self, partition: int) -> None:
+        """Kafka has lost records of the partition: do not refuse what follows the hole."""
+
+    def read(self, records: Sequence[Record]) -> list[Entry]:
+        """What records say, one entry for each; nothing is folded yet."""
+
+    async def fold(self, partition: int, entries: Sequence[Entry]) -> Outputs:
+        """Fold entries of any of the topics into the partition's state, in order; say what follows from them.
+
+        Called with no entries when the partition is idle, it may say what was left over.
+        """
+
+    def pause(self, partition: int) -> float:
+        """After how many seconds of idleness there will be something left over; infinity if never."""
+
+    def everything(self, partition: int) -> AsyncIterator[Outputs]:
+        """All that should be in Redis, in portions; other entries may be folded in between."""

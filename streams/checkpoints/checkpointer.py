@@ -1,0 +1,117 @@
+"""When checkpoints are made: a quick copy between two micro-batches, the rest in the background, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from faust.types import TP
+
+from streams.checkpoints.format import Checkpoint
+from streams.checkpoints.store import CheckpointStore
+from streams.progress import Progress
+
+log = logging.getLogger("upwell")
+
+#: Packs a frozen state; takes a while, touches nothing that the folds use, and runs in a thread.
+Pack = Callable[[], Checkpoint]
+
+
+class Written(NamedTuple):
+    """A durable checkpoint: records in it, when it was done (epoch ms), its bytes, and the seconds it took."""
+
+    position: int
+    done_ms: int
+    size: int
+    seconds: float
+
+    def text(self) -> str:
+        """As it stands in Redis.
+
+        >>> Written.parsed(Written(7, 1_700_000_000_000, 2048, 0.25).text())
+        Written(position=7, done_ms=1700000000000, size=2048, seconds=0.25)
+        """
+        return f"{self.position} {self.done_ms} {self.size} {self.seconds:.3f}"
+
+    @classmethod
+    def parsed(cls, text: str) -> Written:
+        """What `text` wrote."""
+        position, done_ms, size, seconds = text.split()
+        return cls(int(position), int(done_ms), int(size), float(seconds))
+
+
+class Checkpointer:
+    """Makes the checkpoints of one worker.
+
+    Offsets count as durable, and may be committed to Kafka, only when their checkpoint is. Where one cannot be
+    written, the worker goes on and tries again: nothing is lost, there is only more to replay.
+
+    Parameters
+    ----------
+    store
+        Where they are kept.
+    progress
+        Told what is durable.
+    seconds
+        Time between two checkpoints of a partition.
+
+    Attributes
+    ----------
+    written
+        The newest durable checkpoint of each owner (such as "shoppers:3").
+    """
+
+    def __init__(self, store: CheckpointStore, progress: Progress, seconds: float) -> None:
+        self.store = store
+        self.progress = progress
+        self.seconds = seconds
+        self.written: dict[str, Written] = {}
+        self._tried: dict[str, float] = {}
+        self._background: asyncio.Task[None] | None = None
+
+    def is_due(self, owner: str, offsets: Mapping[TP, int]) -> bool:
+        """Whether it is time for the next checkpoint of an owner that stands at some offsets."""
+        if self._background is not None and not self._background.done():
+            return False
+        tried = self._tried.setdefault(owner, time.monotonic())
+        return time.monotonic() - tried >= self.seconds and self.is_behind(offsets)
+
+    def is_behind(self, offsets: Mapping[TP, int]) -> bool:
+        """Whether there is anything that is not durable yet."""
+        return any(self.progress.durable.get(tp) != offset for tp, offset in offsets.items())
+
+    def begin(self, owner: str, offsets: Mapping[TP, int], pack: Pack) -> None:
+        """Start to pack and write in the background."""
+        self._background = asyncio.create_task(self._make(owner, dict(offsets), pack))
+
+    async def make(self, owner: str, offsets: Mapping[TP, int], pack: Pack) -> None:
+        """Pack and write, and return when it is durable or has failed."""
+        await self.settle()
+        await self._make(owner, dict(offsets), pack)
+
+    async def settle(self) -> None:
+        """Wait for the one in the background."""
+        if self._background is not None:
+            await self._background
+
+    async def _make(self, owner: str, offsets: dict[TP, int], pack: Pack) -> None:
+        began = self._tried[owner] = time.monotonic()
+        try:
+            position, size = await asyncio.to_thread(self._save, pack)
+        except OSError as error:
+            log.error("No checkpoint of %s could be written (%s); the worker goes on and tries again.", owner, error)
+            return
+        self.progress.secure(offsets)
+        self.written[owner] = Written(position, int(time.time() * 1000), size, time.monotonic() - began)
+
+    def _save(self, pack: Pack) -> tuple[int, int]:
+        checkpoint = pack()
+        return checkpoint.position, self.store.save(checkpoint)
+
+    def forget(self, owner: str) -> None:
+        """Let go of a partition that another worker owns now."""
+        self.written.pop(owner, None)
+        self._tried.pop(owner, None)

@@ -1,0 +1,133 @@
+"""Where checkpoints are kept: a directory, or any place that fsspec knows. Each one is written whole or not at all.
+
+    {root}/{Kafka cluster}/{application}/{agent}-{partition}/{position}-{generation}.checkpoint
+
+A name says how far the state had come, so the newest one sorts last. In a directory a file is written beside its
+place, brought to the disk and renamed; in an object store one request puts it there.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import fsspec
+
+from streams.checkpoints.format import Checkpoint, CheckpointError, decode, encode
+from streams.errors import ServerError
+
+log = logging.getLogger("upwell")
+
+#: How many checkpoints of a partition are kept: what follows a damaged one is replayed from the one before.
+KEPT: Final = 3
+_SUFFIX: Final = ".checkpoint"
+_LOCAL: Final = ("file", "local")
+
+
+class CheckpointStore:
+    """The checkpoints of one application on one Kafka cluster.
+
+    Parameters
+    ----------
+    url
+        A directory or an fsspec URL such as `s3://bucket/upwell`.
+    folder
+        Below that, of this cluster and application: offsets mean nothing elsewhere.
+
+    Raises
+    ------
+    ServerError
+        fsspec does not know such a place, or lacks the package for it.
+    """
+
+    def __init__(self, url: str, folder: str) -> None:
+        try:
+            filesystem, root = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise ServerError(f"Checkpoints cannot be kept at {url} ({error}): change UPWELL_CHECKPOINTS.") from None
+        self._filesystem: Any = filesystem
+        self._root = f"{root.rstrip('/')}/{folder}"
+        protocols = (filesystem.protocol,) if isinstance(filesystem.protocol, str) else filesystem.protocol
+        self._is_local = any(protocol in _LOCAL for protocol in protocols)
+
+    def save(self, checkpoint: Checkpoint) -> int:
+        """Make a checkpoint durable, let go of old ones, and return its size in bytes.
+
+        Raises
+        ------
+        OSError
+            It could not be written; whatever was there before is still there.
+        """
+        folder = self._folder(checkpoint.agent, checkpoint.partition)
+        name = f"{folder}/{checkpoint.position:020d}-{checkpoint.generation:010d}{_SUFFIX}"
+        data = encode(checkpoint)
+        self._write(name, data)
+        older = [path for path in self._names(folder) if path < name]
+        for path in older[: 1 - KEPT]:
+            self._filesystem.rm_file(path)
+        return len(data)
+
+    def newest(self, agent: str, partition: int, is_fit: Callable[[Checkpoint], None]) -> Checkpoint | None:
+        """The furthest checkpoint of a partition that is sound, None if there is none.
+
+        One that is damaged, of another version or not whole is passed over with a warning. `is_fit` may raise
+        an error that ends it all: a checkpoint that is sound and yet must not be used.
+        """
+        for path in reversed(self._names(self._folder(agent, partition))):
+            try:
+                checkpoint = decode(self._filesystem.cat_file(path))
+                if (checkpoint.agent, checkpoint.partition) != (agent, partition):
+                    raise CheckpointError(f"it belongs to {checkpoint.agent}-{checkpoint.partition}")
+            except (CheckpointError, OSError) as error:
+                log.warning("Checkpoint %s is passed over, and the one before it is used: %s.", path, error)
+                continue
+            is_fit(checkpoint)
+            return checkpoint
+        return None
+
+    def _folder(self, agent: str, partition: int) -> str:
+        return f"{self._root}/{agent}-{partition}"
+
+    def _names(self, folder: str) -> list[str]:
+        """Paths of the checkpoints in a folder, the furthest last."""
+        self._filesystem.invalidate_cache(folder)
+        try:
+            found = self._filesystem.ls(folder, detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted(path for path in found if path.endswith(_SUFFIX))
+
+    def _write(self, name: str, data: bytes) -> None:
+        if not self._is_local:
+            self._filesystem.pipe_file(name, data)
+            return
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            write_through(beside, data)
+            put_in_place(beside, path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+def write_through(path: Path, data: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def put_in_place(beside: Path, path: Path) -> None:
+    """Rename a file to its final name, and wait until the directory knows on the disk."""
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,111 @@
+"""One partition of one agent, as long as this worker owns it: its outputs, its position, its checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from faust.types import TP
+
+from streams.agent import Agent
+from streams.checkpoints.checkpointer import Checkpointer, Pack
+from streams.checkpoints.format import Checkpoint
+from streams.decoding import Record
+from streams.outputs import Outputs
+from streams.progress import Progress
+from streams.publisher import Publisher
+
+
+class Owner:
+    """The right to write in the name of a partition, and the duty to keep its state.
+
+    Parameters
+    ----------
+    generation
+        Of the consumer group when the partition was assigned.
+    partitions
+        How many partitions the topics have.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        partition: int,
+        generation: int,
+        publisher: Publisher,
+        progress: Progress,
+        checkpointer: Checkpointer,
+        partitions: dict[str, int],
+    ) -> None:
+        self.agent = agent
+        self.partition = partition
+        self.generation = generation
+        self.name = f"{agent.name}:{partition}"
+        self.tps = [TP(topic, partition) for topic in agent.topics]
+        self._publisher = publisher
+        self._progress = progress
+        self._checkpointer = checkpointer
+        self._partitions = partitions
+        self._repair: AsyncIterator[Outputs] | None = None
+        self._losses = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether Redis holds all that it should."""
+        return self._publisher.writer.fences[self.name].is_whole
+
+    def offsets(self) -> dict[TP, int]:
+        """The next offset to process, per topic."""
+        return {tp: self._progress.positions[tp].next_offset for tp in self.tps}
+
+    async def publish(self, outputs: Outputs) -> float:
+        """Bring outputs out; see `Publisher.publish`."""
+        return await self._publisher.publish(outputs, self.name)
+
+    def advance(self, last: Record) -> None:
+        """Note that everything up to a record is folded and out."""
+        self._progress.advance(TP(last.topic, self.partition), last.offset + 1, last.timestamp)
+
+    async def repair(self) -> None:
+        """Where Redis has lost values, write the next portion of them again."""
+        fence = self._publisher.writer.fences[self.name]
+        if fence.is_whole:
+            return
+        if self._repair is None or self._losses != fence.losses:
+            self._repair, self._losses = self.agent.everything(self.partition), fence.losses
+            self._progress.report_all()
+        outputs = await anext(self._repair, None)
+        if outputs is None:
+            self._repair = None
+            await self._publisher.writer.make_whole(self.name)
+        else:
+            await self.publish(outputs)
+
+    def checkpoint_if_due(self) -> None:
+        """Between two micro-batches: copy the state, and let it be written in the background."""
+        offsets = self.offsets()
+        if self._checkpointer.is_due(self.name, offsets):
+            self._checkpointer.begin(self.name, offsets, self._pack())
+
+    async def checkpoint(self) -> None:
+        """Make what is processed durable, if it is not yet."""
+        offsets = self.offsets()
+        await self._checkpointer.settle()
+        if self._checkpointer.is_behind(offsets):
+            await self._checkpointer.make(self.name, offsets, self._pack())
+
+    def _pack(self) -> Pack:
+        freeze, offsets = self.agent.freeze(self.partition), self.offsets()
+        writes = self._publisher.writer.fences[self.name].writes if self.is_whole else 0
+
+        def pack() -> Checkpoint:
+            return Checkpoint(
+                agent=self.agent.name,
+                partition=self.partition,
+                offsets={tp.topic: offset for tp, offset in offsets.items()},
+                partitions=self._partitions,
+                writes=writes,
+                generation=self.generation,
+                state=freeze(),
+            )
+
+        return pack

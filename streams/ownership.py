@@ -1,0 +1,147 @@
+"""Which partitions this worker owns: opened with their newest checkpoint, let go of with a new one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from faust.types import TP
+
+from streams.agent import Agent
+from streams.assignment import Assignment
+from streams.checkpoints.checkpointer import Checkpointer
+from streams.checkpoints.format import Checkpoint
+from streams.errors import EngineError
+from streams.owner import Owner
+from streams.patience import Patience
+from streams.progress import Progress, field
+from streams.publisher import Publisher
+
+log = logging.getLogger("upwell")
+
+
+class Ownership:
+    """Opens and closes partitions of the agents.
+
+    State belongs to partitions: any worker can take any partition, with the checkpoint that its last owner left.
+
+    Parameters
+    ----------
+    partitions
+        How many partitions every topic has.
+    """
+
+    def __init__(
+        self,
+        consumer: Any,
+        publisher: Publisher,
+        progress: Progress,
+        checkpointer: Checkpointer,
+        partitions: dict[str, int],
+    ) -> None:
+        self._consumer = consumer
+        self._publisher = publisher
+        self._progress = progress
+        self._checkpointer = checkpointer
+        self._partitions = partitions
+        self._owners: dict[str, Owner] = {}
+        self._generation = -1
+
+    @property
+    def patience(self) -> Patience:
+        """How long to put up with a Redis that fails."""
+        return self._publisher.writer.patience
+
+    async def take(self, agents: Sequence[Agent], assignment: Assignment) -> list[Owner]:
+        """Own exactly the partitions of an assignment.
+
+        State that is in memory is kept where the generation before was ours too, for then nobody else has gone on
+        with it in between.
+        """
+        ours = {
+            (agent.name, tp.partition) for agent in agents for tp in assignment.earliest if tp.topic in agent.topics
+        }
+        follows = assignment.generation == self._generation + 1
+        for owner in list(self._owners.values()):
+            if not follows or (owner.agent.name, owner.partition) not in ours:
+                self._close(owner)
+        self._generation = assignment.generation
+        by_name = {agent.name: agent for agent in agents}
+        return [await self._open(by_name[name], partition, assignment) for name, partition in sorted(ours)]
+
+    async def secure(self) -> None:
+        """Make durable what is processed, of all partitions."""
+        for owner in self._owners.values():
+            await owner.checkpoint()
+
+    async def earliest(self, tp: TP) -> int:
+        """The first offset that Kafka still has of a partition."""
+        found: dict[TP, int] = await self._consumer.earliest_offsets(tp)
+        return found[tp]
+
+    async def report_loss(self, agent: Agent, tp: TP, gone: range) -> None:
+        """Say which records could not be processed because Kafka has deleted them."""
+        log.error(
+            "Records %s to %s of %s-%s are lost: Kafka deleted them before they were processed (retention); what they "
+            "said is missing from the models. Keep records for longer, or run more workers.",
+            gone.start,
+            gone.stop - 1,
+            tp.topic,
+            tp.partition,
+        )
+        agent.forgive(tp.partition)
+        writer = self._publisher.writer
+        name, value = f"{field(*tp)}:{gone.start}", str(gone.stop)
+        redis: Any = writer.redis
+        await self.patience.call(lambda: redis.hset(f"{writer.prefix}lost", name, value))
+
+    async def _open(self, agent: Agent, partition: int, assignment: Assignment) -> Owner:
+        kept = self._owners.get(f"{agent.name}:{partition}")
+        owner = Owner(
+            agent,
+            partition,
+            assignment.generation,
+            self._publisher,
+            self._progress,
+            self._checkpointer,
+            self._partitions,
+        )
+        writer = self._publisher.writer
+        tps = assignment.of_partition(partition, agent.topics)
+        if kept is None:
+            checkpoint = await asyncio.to_thread(
+                self._checkpointer.store.newest, agent.name, partition, self._refuse_unfit
+            )
+            agent.open(partition, checkpoint.state if checkpoint else None)
+            writes, expected = (checkpoint.writes, checkpoint.offsets) if checkpoint else (0, {})
+            self._progress.secure({TP(topic, partition): offset for topic, offset in expected.items()})
+        else:
+            writes, expected = writer.fences[owner.name].writes, {tp.topic: at for tp, at in kept.offsets().items()}
+        await writer.claim(owner.name, assignment.generation, writes)
+        for tp in tps:
+            start, gone = assignment.start(tp, expected.get(tp.topic))
+            if gone:
+                await self.report_loss(agent, tp, gone)
+            self._progress.advance(tp, start, self._progress.timestamp(tp))
+        self._owners[owner.name] = owner
+        return owner
+
+    def _refuse_unfit(self, checkpoint: Checkpoint) -> None:
+        changed = [
+            f"{topic} had {count} and has {self._partitions.get(topic)}"
+            for topic, count in checkpoint.partitions.items()
+            if self._partitions.get(topic) != count
+        ]
+        if changed:
+            raise EngineError(
+                f"The number of partitions changed ({'; '.join(changed)}), so keys live elsewhere than their state: "
+                "change it back, or begin anew under another UPWELL_APPLICATION."
+            )
+
+    def _close(self, owner: Owner) -> None:
+        owner.agent.close(owner.partition)
+        self._progress.forget(owner.tps)
+        self._checkpointer.forget(owner.name)
+        del self._owners[owner.name]
