@@ -9,9 +9,10 @@ from types import ModuleType
 from typing import Final
 
 from loadtest import freshness, throughput
+from loadtest.chaos import command as chaos
 from streams.errors import UpwellError
 
-COMMANDS: Final[dict[str, ModuleType]] = {"throughput": throughput, "freshness": freshness}
+COMMANDS: Final[dict[str, ModuleType]] = {"throughput": throughput, "freshness": freshness, "chaos": chaos}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,6 +17,7 @@ from streams.settings import Settings
 from streams.topics import LARGEST_RECORD, cluster_id, ensure_topics
 from streams.transport import PromptTransport
 from streams.warm_up import warm_up
+from streams.watchdog import Watchdog
 
 
 def create_app(settings: Settings) -> faust.App:
@@ -42,6 +43,8 @@ def create_app(settings: Settings) -> faust.App:
     app.on_rebalance_complete.connect(crash_only.guarded(engine.on_rebalance_complete), weak=False)
     app.task(crash_only.guarded(engine.report_for_ever))
     app.task(crash_only.guarded(engine.commit_for_ever))
+    watchdog = Watchdog(app.consumer, engine.progress.positions, engine.running, settings.stall_seconds)
+    app.task(crash_only.guarded(watchdog.watch_for_ever))
     return cast(faust.App, app)
 
 

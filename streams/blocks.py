@@ -171,6 +171,11 @@ def read_examples(block: Block, after: int, items: Vocabulary) -> Examples:
     )
 
 
+def read_offsets(block: Block, after: int, *, of_increments: bool) -> Int64s:
+    """The source offset of each row of a block that is beyond `after`."""
+    return np.ascontiguousarray(_rows(block, _INCREMENT if of_increments else _EXAMPLE, after)["offset"])
+
+
 def _rows(block: Block, dtype: np.dtype[Any], after: int) -> NDArray[Any]:
     rows = np.frombuffer(block.rows, dtype)
     return rows[rows["offset"] > after]

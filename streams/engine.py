@@ -76,7 +76,7 @@ class Engine:
         patience = Patience(settings.redis_patience_seconds)
         view = ReadView(self.redis, settings.prefix, Vocabulary(), settings.view_seconds, patience)
         writer = RedisWriter(self.redis, settings.prefix, int(settings.keep_days * _DAY_SECONDS), patience)
-        self.checkpointer = Checkpointer(store, self.progress, settings.checkpoint_seconds)
+        self.checkpointer = Checkpointer(store, self.progress, settings.checkpoint_seconds, crash_only.task)
         self.ownership = Ownership(
             app.consumer, Publisher(app.producer, writer), self.progress, self.checkpointer, partitions
         )
@@ -112,6 +112,11 @@ class Engine:
     def expected(self) -> Mapping[TP, int]:
         """Where reading goes on: Faust's consumer seeks there after a rebalance."""
         return {tp: offset for loop in self.loops for tp, offset in loop.expected().items()}
+
+    def running(self) -> Mapping[TP, int]:
+        """The same without the partitions that are stopped."""
+        stopped = {tp for loop in self.loops for tp in loop.stopped}
+        return {tp: offset for tp, offset in self.expected().items() if tp not in stopped}
 
     async def commit(self) -> None:
         """Tell Kafka what is durable. Where that fails the next attempt is as good: the checkpoints are what counts."""

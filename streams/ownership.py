@@ -119,9 +119,10 @@ class Ownership:
             self._progress.secure({TP(topic, partition): offset for topic, offset in expected.items()})
         else:
             writes, expected = writer.fences[owner.name].writes, {tp.topic: at for tp, at in kept.offsets().items()}
-        await writer.claim(owner.name, assignment.generation, writes)
-        for tp in tps:
-            start, gone = assignment.start(tp, expected.get(tp.topic))
+        starts = {tp: assignment.start(tp, expected.get(tp.topic)) for tp in tps}
+        begin = {tp: start for tp, (start, _) in starts.items()}
+        await writer.claim(owner.name, assignment.generation, writes, lambda: self._consumer._commit_offsets(begin))
+        for tp, (start, gone) in starts.items():
             if gone:
                 await self.report_loss(agent, tp, gone)
             self._progress.advance(tp, start, self._progress.timestamp(tp))

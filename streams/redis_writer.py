@@ -22,7 +22,7 @@ Every key and who writes and reads it:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import chain
@@ -89,17 +89,24 @@ class RedisWriter:
         self._strings = redis.register_script(fence + _script("strings"))
         self._hashes = redis.register_script(fence + _script("hashes"))
 
-    async def claim(self, owner: str, generation: int, writes: int) -> None:
+    async def claim(self, owner: str, generation: int, writes: int, is_current: Callable[[], Awaitable[bool]]) -> None:
         """Take over an agent's partition (such as "shoppers:3"): from now on older generations are refused.
 
-        `writes` is how many writes there were up to the state that the new owner begins with.
+        `writes` is how many writes there were up to the state that the new owner begins with. Where Redis knows a
+        higher generation, `is_current` asks Kafka: if ours is the newest there, the group was deleted meanwhile, and
+        the fence is overruled, provided that nobody has touched it since.
 
         Raises
         ------
         EngineError
             A newer generation owns the partition already.
         """
-        known = await self._claimed(owner, generation, writes)
+        redis: Any = self.redis
+        fence: bytes | None = await self.patience.call(lambda: redis.get(f"{self.prefix}fence:{owner}"))
+        overruled = b""
+        if fence and int(fence.split()[0]) > generation and await is_current():
+            overruled = fence
+        known = await self._claimed(owner, generation, writes, overruled)
         self.fences[owner] = Fence(generation, max(known, writes), is_whole=known >= writes)
 
     async def write(
@@ -142,8 +149,8 @@ class RedisWriter:
                 fence.losses, fence.is_whole = fence.losses + 1, False
                 await self._claimed(owner, fence.generation, fence.writes)
 
-    async def _claimed(self, owner: str, generation: int, writes: int) -> int:
-        return int(await self._call(self._claim, owner, [], [generation, writes]))
+    async def _claimed(self, owner: str, generation: int, writes: int, overruled: bytes = b"") -> int:
+        return int(await self._call(self._claim, owner, [], [generation, writes, overruled]))
 
     async def _call(self, script: Any, owner: str, keys: list[str], arguments: list[Any]) -> Any:
         names = [f"{self.prefix}fence:{owner}", *(self.prefix + key for key in keys)]
@@ -152,8 +159,7 @@ class RedisWriter:
         except ResponseError as error:
             if "FENCED" in str(error):
                 raise EngineError(
-                    f"This worker lost {owner} to another one while it was away ({error}), so it stops: start it "
-                    f"again. (If the consumer group was deleted, delete {names[0]} in Redis.)"
+                    f"This worker lost {owner} to another one while it was away ({error}), so it stops: start it again."
                 ) from None
             raise
 

@@ -15,6 +15,7 @@ from online_models.similarity_state import FrozenSimilarity
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from streams import blocks
+from streams.blocks import Block
 from streams.decoding import Record
 from streams.json_lists import similarity_lists
 from streams.lane import Entry
@@ -53,6 +54,21 @@ class AffinityPartition:
         similarity, trending = FrozenSimilarity.of(self.similarity), self.trending.state()
         applied, as_of = self.applied.state(), self.as_of
         return lambda: {"similarity": similarity.state(), "trending": trending, "applied": applied, "as_of": as_of}
+
+
+def learn(state: AffinityPartition, block: Block, items: Vocabulary) -> Int32s:
+    """Learn what is new of a block; return the codes of the items whose rows changed."""
+    after = state.applied.advance(block)
+    increments = blocks.read_increments(block, after, items)
+    if len(increments) == 0:
+        return np.zeros(0, np.int32)
+    changed = state.similarity.learn_many(increments)
+    actions = np.flatnonzero(increments.kind == ACTION)
+    state.trending.learn_many(
+        increments.row[actions], increments.weight[actions].astype(np.float64), increments.ts[actions]
+    )
+    state.as_of = max(state.as_of, int(increments.ts.max()))
+    return changed
 
 
 class AffinityAgent:
@@ -94,18 +110,7 @@ class AffinityAgent:
         state = self.partitions[partition]
         if not entries:
             return self._refresh(state, partition)
-        changed: list[Int32s] = []
-        for entry in entries:
-            after = state.applied.advance(entry.content)
-            increments = blocks.read_increments(entry.content, after, self.view.items)
-            if len(increments) == 0:
-                continue
-            changed.append(state.similarity.learn_many(increments))
-            actions = np.flatnonzero(increments.kind == ACTION)
-            state.trending.learn_many(
-                increments.row[actions], increments.weight[actions].astype(np.float64), increments.ts[actions]
-            )
-            state.as_of = max(state.as_of, int(increments.ts.max()))
+        changed = [rows for entry in entries if len(rows := learn(state, entry.content, self.view.items))]
         if not changed:
             return Outputs()
         state.outdated = len(state.similarity)

@@ -11,10 +11,10 @@ import numpy as np
 
 from online_models.compiled import Int32s
 from online_models.learner import Learner
-from online_models.shoppers import Examples
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from streams import blocks
+from streams.blocks import Block
 from streams.decoding import Record
 from streams.lane import Entry
 from streams.outputs import Outputs
@@ -47,6 +47,24 @@ class LearnerPartition:
             "applied": self.applied.state(),
             "as_of": self.as_of,
         }
+
+
+def learn_examples(state: LearnerPartition, block: Block, items: Vocabulary) -> int:
+    """Learn what is new of a block; return how many examples that was."""
+    examples = blocks.read_examples(block, state.applied.advance(block), items)
+    if not len(examples):
+        return 0
+    bought = examples.bought.astype(np.bool_)
+    segments = state.learner.learn_many(examples.features, bought, examples.profile, examples.known_at)
+    within = np.arange(examples.items.shape[1]) < examples.lengths[:, None]
+    for segment, trending in enumerate(state.trending):
+        chosen = np.flatnonzero(segments == segment)
+        if len(chosen):
+            seen: Int32s = examples.items[chosen][within[chosen]]
+            known_at = np.repeat(examples.known_at[chosen], examples.lengths[chosen])
+            trending.learn_many(seen, np.ones(len(seen)), known_at)
+    state.as_of = max(state.as_of, int(examples.known_at.max()))
+    return len(examples)
 
 
 class LearnerAgent:
@@ -93,26 +111,8 @@ class LearnerAgent:
     async def fold(self, partition: int, entries: Sequence[Entry]) -> Outputs:
         """Learn the blocks that are new, and give out the parameters."""
         state = self.partitions[partition]
-        learned = 0
-        for entry in entries:
-            after = state.applied.advance(entry.content)
-            examples = blocks.read_examples(entry.content, after, self.view.items)
-            if len(examples):
-                learned += len(examples)
-                self._learn(state, examples)
+        learned = sum(learn_examples(state, entry.content, self.view.items) for entry in entries)
         return self._outputs(state) if learned else Outputs()
-
-    def _learn(self, state: LearnerPartition, examples: Examples) -> None:
-        bought = examples.bought.astype(np.bool_)
-        segments = state.learner.learn_many(examples.features, bought, examples.profile, examples.known_at)
-        within = np.arange(examples.items.shape[1]) < examples.lengths[:, None]
-        for segment, trending in enumerate(state.trending):
-            chosen = np.flatnonzero(segments == segment)
-            if len(chosen):
-                items: Int32s = examples.items[chosen][within[chosen]]
-                known_at = np.repeat(examples.known_at[chosen], examples.lengths[chosen])
-                trending.learn_many(items, np.ones(len(items)), known_at)
-        state.as_of = max(state.as_of, int(examples.known_at.max()))
 
     def _outputs(self, state: LearnerPartition) -> Outputs:
         names = self.view.items.names

@@ -12,6 +12,7 @@ from faust.types import TP
 
 from streams.checkpoints.format import Checkpoint
 from streams.checkpoints.store import CheckpointStore
+from streams.lane import RunTask
 from streams.progress import Progress
 
 log = logging.getLogger("upwell")
@@ -57,6 +58,8 @@ class Checkpointer:
         Told what is durable.
     seconds
         Time between two checkpoints of a partition.
+    run_task
+        Starts a coroutine as a task whose failure ends the process.
 
     Attributes
     ----------
@@ -64,10 +67,11 @@ class Checkpointer:
         The newest durable checkpoint of each owner (such as "shoppers:3").
     """
 
-    def __init__(self, store: CheckpointStore, progress: Progress, seconds: float) -> None:
+    def __init__(self, store: CheckpointStore, progress: Progress, seconds: float, run_task: RunTask) -> None:
         self.store = store
         self.progress = progress
         self.seconds = seconds
+        self._run_task = run_task
         self.written: dict[str, Written] = {}
         self._tried: dict[str, float] = {}
         self._background: asyncio.Task[None] | None = None
@@ -85,7 +89,7 @@ class Checkpointer:
 
     def begin(self, owner: str, offsets: Mapping[TP, int], pack: Pack) -> None:
         """Start to pack and write in the background."""
-        self._background = asyncio.create_task(self._make(owner, dict(offsets), pack))
+        self._background = self._run_task(self._make(owner, dict(offsets), pack))
 
     async def make(self, owner: str, offsets: Mapping[TP, int], pack: Pack) -> None:
         """Pack and write, and return when it is durable or has failed."""

@@ -99,7 +99,11 @@ def decode(data: bytes) -> Checkpoint:
 
 def _as_map(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return {_DTYPE: value.dtype.str, _SHAPE: list(value.shape), _DATA: np.ascontiguousarray(value).data.cast("B")}
+        return {
+            _DTYPE: value.dtype.str,
+            _SHAPE: list(value.shape),
+            _DATA: np.ascontiguousarray(value).ravel().view(np.uint8).data,
+        }
     if isinstance(value, np.generic):
         return value.item()
     raise NotImplementedError(f"a checkpoint cannot hold {type(value).__name__}")

@@ -21,9 +21,9 @@ from typing import ClassVar
 from streams.embedded.jars import MAVEN_CENTRAL, kafka_jars
 from streams.embedded.java import find_java
 from streams.embedded.kafka_answer import cluster_of
-from streams.embedded.kafka_settings import LOG_DIRECTORY, SETTINGS_FILE, settings_text
+from streams.embedded.kafka_settings import LOG_DIRECTORY, SETTINGS_FILE, ProxiedListener, settings_text
 from streams.embedded.log import last_error
-from streams.embedded.ports import HOST
+from streams.embedded.ports import HOST, refuse_taken
 from streams.embedded.process import Launch
 from streams.embedded.server import EmbeddedServer
 from streams.errors import ServerError
@@ -57,13 +57,16 @@ class EmbeddedKafka(EmbeddedServer):
         The most memory that Java objects may take, in MiB; 512 is enough for a benchmark on one machine.
     repository
         The Maven repository to fetch Kafka from when it is not in the cache.
+    proxied_port
+        Port of a proxy that passes connections on to `behind_proxy_port`. Clients who come that way are told to come
+        back that way, so that they reach Kafka through the proxy only.
     """
 
     name: ClassVar[str] = "Kafka"
     # Mostly far less: it is the time to read again, after a kill, what had not been flushed.
     start_deadline_s: ClassVar[float] = 120.0
     stop_grace_s: ClassVar[float] = 20.0
-    inner_ports: ClassVar[int] = 1
+    inner_ports: ClassVar[int] = 2
     need_mib: ClassVar[int] = 200
 
     def __init__(
@@ -73,18 +76,30 @@ class EmbeddedKafka(EmbeddedServer):
         *,
         heap_mib: int = 512,
         repository: str = MAVEN_CENTRAL,
+        proxied_port: int | None = None,
     ) -> None:
         super().__init__(directory, port)
         self.heap_mib = heap_mib
         self.repository = repository
+        self.proxied_port = proxied_port
+        self._behind_proxy_port: int | None = None
 
     @property
     def bootstrap(self) -> str:
         """The address for Kafka clients, as 127.0.0.1:PORT."""
         return f"{HOST}:{self.port}"
 
+    @property
+    def behind_proxy_port(self) -> int:
+        """Where the proxy connects: a free port, chosen at the first start and kept. Raises ServerError before."""
+        if self._behind_proxy_port is None:
+            raise ServerError(
+                f"Kafka in {self.directory} has no port for a proxy: give it `proxied_port` and start it."
+            )
+        return self._behind_proxy_port
+
     def _prepare(self, ports: Sequence[int]) -> Launch:
-        port, controller_port = ports
+        port, controller_port, free_port = ports
         java = str(find_java())
         environment = {"CLASSPATH": os.pathsep.join(str(jar) for jar in kafka_jars(self.repository))}
         if codecs.lookup(locale.getencoding()).name == "ascii":
@@ -92,9 +107,18 @@ class EmbeddedKafka(EmbeddedServer):
             environment["LC_ALL"] = "C.UTF-8"
         if not (self.directory / LOG_DIRECTORY / "meta.properties").exists():
             self._format(java, environment, port, controller_port)
-        (self.directory / SETTINGS_FILE).write_text(settings_text(port, controller_port))
+        settings = settings_text(port, controller_port, proxied=self._proxied(free_port))
+        (self.directory / SETTINGS_FILE).write_text(settings)
         command = [java, f"-Xmx{self.heap_mib}m", *JVM, *LOGGING, "kafka.Kafka", SETTINGS_FILE]
         return Launch(command, environment)
+
+    def _proxied(self, free_port: int) -> ProxiedListener | None:
+        if self.proxied_port is None:
+            return None
+        if self._behind_proxy_port is None:
+            self._behind_proxy_port = free_port
+        refuse_taken(self._behind_proxy_port, self.name)
+        return ProxiedListener(self._behind_proxy_port, self.proxied_port)
 
     def _format(self, java: str, environment: dict[str, str], port: int, controller_port: int) -> None:
         """Give the node its identity. In a directory beside, so that a half-formatted one is never used."""

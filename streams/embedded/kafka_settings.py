@@ -1,11 +1,13 @@
 """The settings of a Kafka that is alone: one node, broker and controller at once, one person's machine."""
 
+from typing import NamedTuple
+
 LOG_DIRECTORY = "log"
 SETTINGS_FILE = "server.properties"
 
 ADDRESSES = """\
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}{proxied}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{proxied_advertised}
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 log.dirs={log_directory}
 """
@@ -16,7 +18,7 @@ process.roles=broker,controller
 node.id=1
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
 
 # upwell makes its topics itself: a misspelt name is to fail, not to make a topic.
 auto.create.topics.enable=false
@@ -45,10 +47,25 @@ log.cleaner.dedupe.buffer.size=16777216
 """
 
 
-def settings_text(port: int, controller_port: int, log_directory: str = LOG_DIRECTORY) -> str:
+class ProxiedListener(NamedTuple):
+    """Where the broker listens for a proxy, and the port it tells the clients who come that way: the proxy's."""
+
+    port: int
+    advertised_port: int
+
+
+def settings_text(
+    port: int, controller_port: int, log_directory: str = LOG_DIRECTORY, proxied: ProxiedListener | None = None
+) -> str:
     """Return the settings file of a node; `log_directory` is relative to where Kafka runs.
 
     Relative because Kafka would read a comma in a path as a list, and other letters than Latin ones wrongly.
     """
-    addresses = ADDRESSES.format(port=port, controller_port=controller_port, log_directory=log_directory)
+    addresses = ADDRESSES.format(
+        port=port,
+        controller_port=controller_port,
+        log_directory=log_directory,
+        proxied=f",PROXIED://127.0.0.1:{proxied.port}" if proxied else "",
+        proxied_advertised=f",PROXIED://127.0.0.1:{proxied.advertised_port}" if proxied else "",
+    )
     return addresses + FIXED

@@ -126,7 +126,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_everything_passes_and_ends_in_good_order(proxy: Proxy, echo: Echo) -> None:
-    sent = bytes(range(256)) * 40_000
+    sent = bytes(range(256)) * 10_000
     with connect(proxy) as client:
 
         def send() -> None:

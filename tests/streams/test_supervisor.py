@@ -186,15 +186,23 @@ def test_a_worker_that_waits_for_its_next_start_does_not_delay_the_end(tmp_path:
         assert seconds < 5
 
 
-def test_real_workers_get_environment_and_log_level_and_their_words_pass_through(tmp_path: Path) -> None:
+def test_real_workers_get_the_environment_and_the_log_level(tmp_path: Path) -> None:
     # Given no Kafka, which a worker says before it ends
     environment = {"UPWELL_KAFKA": "127.0.0.1:1", "UPWELL_REDIS": "redis://127.0.0.1:1/0"}
-    command = [sys.executable, "-m", "streams", "supervise", "-n", "1", "--log-level", "debug"]
+    command = [sys.executable, "-m", "streams", "supervise", "-n", "1", "--log-level", "error"]
     with running(tmp_path / "log", command, environment) as one:
+        while "streams worker --log-level error" not in commands_below(one.process.pid):
+            assert one.process.poll() is None
+            time.sleep(0.05)
         one.printed(r"Kafka does not answer at 127\.0\.0\.1:1", 1)
         assert one.printed(r"worker 1 \(process \d+\) ended with status 1; " + AGAIN, 1) == ["0.5"]
-        one.printed(" DEBUG ", 1)
         assert one.end(signal.SIGTERM)[0] == 0
+
+
+def commands_below(pid: int) -> str:
+    """The command lines of a process's children."""
+    listed = subprocess.check_output(["ps", "-A", "-ww", "-o", "ppid=,args="], text=True)
+    return "\n".join(line for line in listed.splitlines() if line.split()[0] == str(pid))
 
 
 @pytest.mark.parametrize("wrong", [["-n", "0"], ["--stop-seconds", "-1"], ["--stop-seconds", "nan"]])

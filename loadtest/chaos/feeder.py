@@ -1,0 +1,93 @@
+"""Publishes traffic at a steady rate while things break, and rides out whatever befalls Kafka."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Final, Self
+
+from kafka import KafkaProducer
+
+from loadtest.traffic import Traffic
+from streams.errors import ServerError
+from streams.settings import Settings
+from streams.sources.record import Record
+from streams.topics import CLICKSTREAM, PURCHASES
+
+_PATIENCE_MS: Final = 300_000
+_TICK_SECONDS: Final = 0.02
+
+
+class Feeder:
+    """A shop that publishes on and on, until it is told that it is enough.
+
+    Parameters
+    ----------
+    traffic
+        What is published, in this order.
+    rate
+        Records per second.
+    two_topics
+        Whether purchases go to a topic of their own. Only with one topic is the order of everything fixed.
+    """
+
+    def __init__(self, traffic: Traffic, settings: Settings, rate: float, *, two_topics: bool) -> None:
+        self._records = traffic.records()
+        self._rate = rate
+        self._two_topics = two_topics
+        self._enough = threading.Event()
+        self._failed: list[BaseException] = []
+        self.sent = 0
+        self._producer: Any = KafkaProducer(
+            bootstrap_servers=settings.kafka,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=5,
+            delivery_timeout_ms=_PATIENCE_MS,
+            max_block_ms=_PATIENCE_MS,
+            max_request_size=4 * 1024 * 1024,
+        )
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._enough.set()
+        self._thread.join()
+        self._producer.close()
+
+    def finish(self) -> None:
+        """Publish no more, and return when Kafka has all.
+
+        Raises
+        ------
+        ServerError
+            Kafka refused a record.
+        """
+        self._enough.set()
+        self._thread.join()
+        self._producer.flush()
+        if self._failed:
+            raise ServerError(f"Kafka did not take a record ({self._failed[0]}): see its log.")
+
+    def send(self, record: Record) -> None:
+        """Publish one record now, beside the others."""
+        topic = PURCHASES if record.purchase and self._two_topics else CLICKSTREAM
+        sent = self._producer.send(topic, key=record.key, value=record.value, timestamp_ms=record.ts)
+        sent.add_errback(self._failed.append)
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        while not self._enough.wait(_TICK_SECONDS):
+            due = int((time.monotonic() - began) * self._rate) - self.sent
+            for record in self._next(due):
+                self.send(record)
+
+    def _next(self, count: int) -> Iterator[Record]:
+        for record in islice(self._records, count):
+            self.sent += 1
+            yield record

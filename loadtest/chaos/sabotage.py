@@ -1,0 +1,217 @@
+"""What can be done to a worker from inside: kill it at a named point, or break one of its guarantees.
+
+The engine knows nothing of this: a sabotage replaces one of its functions before the worker starts. It is given as
+`kill:POINT:N` (SIGKILL when the point is passed for the N-th time) or as `break:MUTANT`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import signal
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+import numpy as np
+import xxhash
+
+from online_models import duplicates
+from streams import redis_writer, sources_applied
+from streams.agents import affinity, learner, shoppers
+from streams.checkpoints import format as checkpoint_format
+from streams.checkpoints import store
+from streams.engine import Engine
+from streams.lane import Lane
+from streams.owner import Owner
+from streams.ownership import Ownership
+from streams.progress import Progress
+
+VARIABLE: Final = "UPWELL_SABOTAGE"
+
+#: Named points: the functions after which a worker may be killed.
+POINTS: Final[Mapping[str, tuple[tuple[Any, str], ...]]] = {
+    "after-fold": (
+        (shoppers.ShoppersAgent, "fold"),
+        (affinity.AffinityAgent, "fold"),
+        (learner.LearnerAgent, "fold"),
+    ),
+    "after-redis": ((redis_writer.RedisWriter, "write"),),
+    "after-checkpoint-file": ((store, "write_through"),),
+    "after-rename": ((store, "put_in_place"),),
+    "after-commit": ((Progress, "committed"),),
+}
+
+
+def apply(sabotage: str) -> None:
+    """Do it.
+
+    Raises
+    ------
+    ValueError
+        There is no such sabotage.
+    """
+    kind, _, what = sabotage.partition(":")
+    point, _, passes = what.partition(":")
+    if kind == "kill" and point in POINTS and passes.isdigit():
+        _kill_at(point, int(passes))
+    elif kind == "break" and what in MUTANTS:
+        MUTANTS[what]()
+    else:
+        raise ValueError(f"there is no sabotage {sabotage!r}: kill:POINT:N ({', '.join(POINTS)}) or break:MUTANT")
+
+
+def _kill_at(point: str, passes: int) -> None:
+    left = [passes]
+
+    def passed() -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    for owner, name in POINTS[point]:
+        setattr(owner, name, _followed_by(passed, getattr(owner, name)))
+
+
+def _followed_by(then: Callable[[], None], function: Callable[..., Any]) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def later(*arguments: Any, **named: Any) -> Any:
+            result = await function(*arguments, **named)
+            then()
+            return result
+
+        return later
+
+    @functools.wraps(function)
+    def now(*arguments: Any, **named: Any) -> Any:
+        result = function(*arguments, **named)
+        then()
+        return result
+
+    return now
+
+
+def _commit_before_checkpoint() -> None:
+    """Kafka is told what is processed, not what is durable, and workers begin where Kafka says."""
+
+    def processed(self: Progress) -> Any:
+        return {tp: position.next_offset for tp, position in self.positions.items()}
+
+    open_partition = Ownership._open
+
+    async def at_the_commit(self: Any, agent: Any, partition: int, assignment: Any) -> Owner:
+        owner = await open_partition(self, agent, partition, assignment)
+        for tp in owner.tps:
+            if assignment.committed[tp]:
+                self._progress.advance(tp, assignment.committed[tp], 0)
+        return owner
+
+    Progress.to_commit = processed  # type: ignore[method-assign]
+    Ownership._open = at_the_commit  # type: ignore[method-assign]
+
+
+def _no_fence() -> None:
+    """Redis takes writes of any generation."""
+    script = redis_writer._script
+
+    def without(name: str) -> str:
+        return script(name).replace("if tonumber(ARGV[1]) < generation then", "if false then")
+
+    redis_writer._script = without
+
+
+def _no_repair() -> None:
+    """Nobody minds when Redis has lost writes."""
+    script = redis_writer._script
+
+    def without(name: str) -> str:
+        text = script(name).replace("if writes < tonumber(ARGV[2]) then", "if false then")
+        return text.replace("or tonumber(ARGV[2]) > writes then", "and false then")
+
+    redis_writer._script = without
+
+
+def _no_receiver_dedupe() -> None:
+    """Receivers of blocks apply what they have applied before."""
+    advance = sources_applied.SourcesApplied.advance
+
+    def everything_is_new(self: sources_applied.SourcesApplied, block: Any) -> int:
+        advance(self, block)
+        return -1
+
+    sources_applied.SourcesApplied.advance = everything_is_new  # type: ignore[method-assign]
+
+
+def _no_hole_check() -> None:
+    """Blocks are lost on their way now and then, and receivers do not mind."""
+    advance = sources_applied.SourcesApplied.advance
+    sent = shoppers.ShoppersAgent._covisits
+    count = [0]
+
+    def any_predecessor(self: sources_applied.SourcesApplied, block: Any) -> int:
+        self.forgive()
+        return advance(self, block)
+
+    def with_losses(self: Any, *arguments: Any) -> Any:
+        for message in sent(self, *arguments):
+            count[0] += 1
+            if count[0] % 50:
+                yield message
+
+    sources_applied.SourcesApplied.advance = any_predecessor  # type: ignore[method-assign]
+    agent: Any = shoppers.ShoppersAgent
+    agent._covisits = with_losses
+
+
+def _no_replay_drop() -> None:
+    """A lane takes records that are in the state already, and reading begins before them."""
+    expected = Engine.expected
+
+    def earlier(self: Engine) -> Any:
+        return {tp: max(offset - 20, 0) for tp, offset in expected(self).items()}
+
+    put = Lane.put
+
+    def without_looking(self: Lane, tp: Any, entries: Any) -> None:
+        if entries:
+            self._inlets[tp].next_offset = min(self._inlets[tp].next_offset, entries[0].record.offset)
+        put(self, tp, entries)
+
+    Engine.expected = earlier  # type: ignore[method-assign]
+    Lane.put = without_looking  # type: ignore[method-assign]
+
+
+def _no_duplicate_check() -> None:
+    """Every event id is taken for new."""
+    learn_many = duplicates.RecentIds.learn_many
+
+    def all_new(self: duplicates.RecentIds, ids: Any) -> Any:
+        return np.ones_like(learn_many(self, ids))
+
+    duplicates.RecentIds.learn_many = all_new  # type: ignore[method-assign]
+
+
+def _no_checksum() -> None:
+    """A damaged checkpoint is used, as long as it can be read."""
+    header, genuine, place = checkpoint_format._HEADER, checkpoint_format.decode, cast(Any, store)
+
+    def decode(data: bytes) -> Any:
+        magic, version, _ = header.unpack_from(data)
+        payload = data[header.size :]
+        return genuine(header.pack(magic, version, xxhash.xxh3_64_intdigest(payload)) + payload)
+
+    place.decode = decode
+
+
+MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
+    "commit-before-checkpoint": _commit_before_checkpoint,
+    "no-fence": _no_fence,
+    "no-repair": _no_repair,
+    "no-receiver-dedupe": _no_receiver_dedupe,
+    "no-hole-check": _no_hole_check,
+    "no-replay-drop": _no_replay_drop,
+    "no-duplicate-check": _no_duplicate_check,
+    "no-checksum": _no_checksum,
+}

@@ -1,0 +1,114 @@
+"""Sees when a worker is stuck, and ends it: one that hangs does less for the shop than one that starts again."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from streams.crash import exit_loudly
+from streams.errors import EngineError
+from streams.progress import Position
+
+_ANSWER_SECONDS: Final = 10.0
+_BEAT_SECONDS: Final = 1.0
+
+
+class Watchdog:
+    """Raises when there is something to do and nothing happens, and when Kafka is not heard of any more.
+
+    Parameters
+    ----------
+    consumer
+        Faust's consumer.
+    positions
+        How far every partition is processed.
+    expected
+        Per partition that runs, the offset of the next record to come in; partitions that are stopped are left out.
+    stall_seconds
+        How long is too long.
+    """
+
+    def __init__(
+        self,
+        consumer: Any,
+        positions: Mapping[TP, Position],
+        expected: Callable[[], Mapping[TP, int]],
+        stall_seconds: float,
+    ) -> None:
+        self._consumer = consumer
+        self._positions = positions
+        self._expected = expected
+        self._stall_seconds = stall_seconds
+        self._beat = time.monotonic()
+
+    async def watch_for_ever(self, *_: object) -> None:
+        """Look every few seconds.
+
+        Raises
+        ------
+        EngineError
+            The worker is stuck.
+        """
+        threading.Thread(target=self._watch_event_loop, daemon=True).start()
+        heard = progressed = looked = time.monotonic()
+        last: dict[TP, Position] = {}
+        while True:
+            await asyncio.sleep(_BEAT_SECONDS)
+            now = self._beat = time.monotonic()
+            if now - looked < self._stall_seconds / 10:
+                continue
+            looked = now
+            behind = await self._behind()
+            if behind is not None:
+                heard = time.monotonic()
+            if not behind or self._positions != last:
+                progressed, last = time.monotonic(), dict(self._positions)
+            if looked - heard > self._stall_seconds:
+                raise EngineError(
+                    f"Kafka has not answered for {self._stall_seconds:g} s, so this worker stops: see to Kafka, and "
+                    "start the worker again."
+                )
+            if looked - progressed > self._stall_seconds:
+                raise EngineError(
+                    f"Nothing was processed for {self._stall_seconds:g} s although {_named(behind)} has more, so this "
+                    "worker stops: start it again."
+                )
+
+    async def _behind(self) -> list[TP] | None:
+        """Partitions with records that are not processed; None if Kafka does not say."""
+        expected = dict(self._expected())
+        if not expected:
+            return []
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                ends = await self._consumer.highwaters(*expected)
+                return [tp for tp, offset in expected.items() if not await self._is_done(tp, offset, ends[tp])]
+        except (KafkaError, TimeoutError):
+            return None
+
+    async def _is_done(self, tp: TP, expected: int, end: int) -> bool:
+        processed = self._positions[tp].next_offset if tp in self._positions else expected
+        if processed >= end:
+            return True
+        # Between the last record and the end may be Kafka's own marks, which never come in.
+        return processed == expected and (await self._consumer.position(tp) or 0) >= end
+
+    def _watch_event_loop(self) -> None:
+        """In a thread: the look above needs the event loop, and that may be what is stuck."""
+        missed = 0
+        while True:
+            time.sleep(_ANSWER_SECONDS)
+            missed = missed + 1 if time.monotonic() - self._beat > self._stall_seconds else 0
+            if missed > 1:  # once is also what a machine that was suspended sees
+                exit_loudly(EngineError(f"This worker did not react for {self._stall_seconds:g} s, so it stops."))
+
+
+def _named(behind: list[TP] | None) -> str:
+    first = (behind or [])[0]
+    return f"{first.topic}-{first.partition}"
