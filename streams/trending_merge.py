@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -64,9 +65,16 @@ class TrendingMerge:
             A newer generation owns the partition.
         """
         while not await self.writer.patience.call(lambda: self._try(part, owner)):
-            pass
+            await asyncio.sleep(0)
 
     async def _try(self, part: TrendingPart, owner: str) -> bool:
+        try:
+            await self._merge(part, owner)
+        except WatchError:  # somebody came in between, or the connection broke
+            return False
+        return True
+
+    async def _merge(self, part: TrendingPart, owner: str) -> None:
         redis: Any = self.writer.redis
         prefix, keep_seconds = self.writer.prefix, self.writer.keep_seconds
         parts_key, fence_key = f"{prefix}{_PARTS}", f"{prefix}fence:{owner}"
@@ -82,8 +90,4 @@ class TrendingMerge:
             pipe.hset(parts_key, str(part.partition), value)
             pipe.expire(parts_key, keep_seconds)
             pipe.set(f"{prefix}trending:all", trending_list(shares, as_of, "trending"), ex=keep_seconds)
-            try:
-                await pipe.execute()
-            except WatchError:
-                return False
-        return True
+            await pipe.execute()

@@ -152,7 +152,7 @@ def _variables(setting: Setting, kafka: EmbeddedKafka, redis: EmbeddedRedis, dir
         "UPWELL_KAFKA": kafka.bootstrap,
         "UPWELL_REDIS": redis.url,
         "UPWELL_CHECKPOINTS": str(directory / "checkpoints"),
-        "UPWELL_PARTITIONS": "4",
+        "UPWELL_PARTITIONS": "8",
         "UPWELL_ITEM_PARTITIONS": "2",
         "UPWELL_CHECKPOINT_SECONDS": "1",
         "UPWELL_SESSION_SECONDS": "6",

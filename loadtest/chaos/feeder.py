@@ -77,7 +77,8 @@ class Feeder:
     def send(self, record: Record) -> None:
         """Publish one record now, beside the others."""
         topic = PURCHASES if record.purchase and self._two_topics else CLICKSTREAM
-        sent = self._producer.send(topic, key=record.key, value=record.value, timestamp_ms=record.ts)
+        # Without a timestamp, so that Kafka takes its own: by the shop's, retention would delete it within minutes.
+        sent = self._producer.send(topic, key=record.key, value=record.value)
         sent.add_errback(self._failed.append)
 
     def _run(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 import time
@@ -11,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from signal import SIGCONT, Signals
 from typing import Final, Self
 
 import streams
 from loadtest.chaos.sabotage import VARIABLE
 from streams.embedded.lock import locked
 from streams.embedded.process import GuardedProcess, Launch
-from streams.errors import ServerError
+from streams.errors import EngineError, ServerError
 
 _GRACE_SECONDS: Final = 40.0
 _RESTART_SECONDS: Final = 0.5
@@ -102,7 +102,7 @@ class Fleet:
         """Places with a worker in them."""
         return [place for place in self.places if place.process is not None and place.process.running]
 
-    def signal(self, place: Place, number: signal.Signals) -> bool:
+    def signal(self, place: Place, number: Signals) -> bool:
         """Send a worker a signal; False if it has gone."""
         process = place.process
         if process is None or not process.running:
@@ -112,6 +112,29 @@ class Fleet:
         except ProcessLookupError:
             return False
         return True
+
+    def end(self, place: Place, number: Signals, seconds: float = 60.0) -> None:
+        """Send a worker a signal that ends it, and wait for the next one in its place."""
+        known = len(place.logs)
+        self.signal(place, number)
+        self._wait_for_log(place, known, seconds)
+
+    def wait_until_replaced(self, place: Place, seconds: float) -> None:
+        """Wait until the present worker has ended by itself and the next one is there.
+
+        Raises
+        ------
+        EngineError
+            It takes too long.
+        """
+        self._wait_for_log(place, len(place.logs), seconds)
+
+    def _wait_for_log(self, place: Place, known: int, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while len(place.logs) == known:
+            if time.monotonic() > deadline:
+                raise EngineError(f"The worker of {place.logs[-1]} has not ended within {seconds:g} s.")
+            time.sleep(_LOOK_SECONDS)
 
     def choose(self, rng: Random, seconds: float = 60.0) -> Place:
         """Any of the running workers; waits for one.
@@ -135,7 +158,7 @@ class Fleet:
             stopping = [place for place in self.places if place.process is not None]
             for place in stopping:
                 place.wanted = False
-                self.signal(place, signal.SIGCONT)
+                self.signal(place, SIGCONT)
             threads = [threading.Thread(target=self.remove, args=(place,)) for place in stopping]
         for thread in threads:
             thread.start()

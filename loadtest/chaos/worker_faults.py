@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import signal
-import time
 from typing import Final
 
 from loadtest.chaos.arena import Arena
 from loadtest.chaos.sabotage import POINTS
-from streams.errors import EngineError
 
 _MOST_WORKERS: Final = 4
 _STORM_EVERY: Final = 6
@@ -31,14 +29,12 @@ def kill_at_points(arena: Arena, amount: int) -> None:
     """A worker dies at a named point; the next one in its place at the next point."""
     points = [list(POINTS)[n % len(POINTS)] for n in range(amount)]
     sabotages = [f"kill:{point}:{arena.rng.randint(1, _PASSES.get(point, _RARE_PASSES))}" for point in points]
-    victim = arena.fleet.add(sabotages[0])
+    victim = arena.fleet.places[0]
+    victim.sabotage = sabotages[0]
+    arena.fleet.end(victim, signal.SIGTERM)
     for following in [*sabotages[1:], None]:
         victim.sabotage = following
-        known, deadline = len(victim.logs), time.monotonic() + _POINT_SECONDS
-        while len(victim.logs) == known:
-            if time.monotonic() > deadline:
-                raise EngineError(f"The worker was not killed at a point within {_POINT_SECONDS:g} s.")
-            time.sleep(0.05)
+        arena.fleet.wait_until_replaced(victim, _POINT_SECONDS)
         arena.fault()
 
 
@@ -46,11 +42,8 @@ def rolling_restart(arena: Arena, amount: int) -> None:
     """SIGTERM to one worker after the other; each comes back."""
     for n in range(amount):
         place = arena.fleet.places[n % len(arena.fleet.places)]
-        known = len(place.logs)
-        if arena.fleet.signal(place, signal.SIGTERM):
-            arena.fault()
-        while len(place.logs) == known:
-            time.sleep(0.05)
+        arena.fault()
+        arena.fleet.end(place, signal.SIGTERM)
         arena.wait_until_recovered()
 
 

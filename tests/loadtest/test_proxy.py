@@ -178,19 +178,20 @@ def test_a_cut_swallows_and_says_nothing_until_it_heals(proxy: Proxy, echo: Echo
     with talking(proxy) as speaking, talking(proxy) as idle:
         received = echo.received
         proxy.cut()
-        with connect(proxy) as new:
+        with connect(proxy) as new, connect(proxy) as silent:
             for client in (speaking, new):
                 client.sendall(REQUEST)
             assert all(is_silent(client) for client in (speaking, idle, new))
             assert echo.received == received
-            assert (proxy.connections, proxy.aborted) == (3, 0)
+            assert (proxy.connections, proxy.aborted) == (4, 0)
 
             proxy.heal()
             # What was lost cannot be followed by anything; what lost nothing goes on.
-            assert read_until_reset(speaking) == read_until_reset(new) == b""
+            for client in (speaking, new, silent):
+                assert read_until_reset(client) == b""
             assert ask(idle) == REQUEST
     with talking(proxy):
-        assert proxy.aborted == 2
+        assert proxy.aborted == 3
 
 
 @pytest.mark.parametrize("how", [LEAVE, RESET])
@@ -226,6 +227,13 @@ def test_a_reply_is_cut_in_the_middle(proxy: Proxy, echo: Echo) -> None:
     # It was once.
     with talking(proxy) as client:
         assert ask(client) == REQUEST
+
+
+def test_a_cut_between_replies_is_a_cut_too(proxy: Proxy) -> None:
+    with talking(proxy) as client:
+        proxy.cut_mid_frame(len(REQUEST))
+        assert ask(client) == REQUEST
+        assert read_until_reset(client) == b""
 
 
 def test_a_request_is_cut_in_the_middle(proxy: Proxy, echo: Echo) -> None:
@@ -269,8 +277,9 @@ def test_a_reply_after_a_dropped_one_does_not_pass_even_when_healed(proxy: Proxy
 
 def test_the_server_may_come_later(echo: Echo) -> None:
     with Proxy() as proxy:
-        with connect(proxy) as client:
-            assert read_until_reset(client) == b""
+        # Which may happen as early as in connect.
+        with pytest.raises(ConnectionResetError), connect(proxy) as client:
+            client.recv(1)
         proxy.target_port = echo.port
         talking(proxy).close()
 
