@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` shows the engine at work, `make test` checks it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit clean
+.PHONY: help setup demo test lint types unit chaos mutants clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -39,6 +39,13 @@ types: setup ## types
 
 unit: setup ## doctests, README and tests, on real servers
 	$(BIN)/python -m pytest $(ARGS)
+
+chaos: setup ## every fault, in the amounts that docs/reliability.md tells of: hours
+	@for scenario in $$($(BIN)/python -m loadtest chaos --list); do \
+	  $(BIN)/python -m loadtest chaos --scenario $$scenario --json $(ARGS) || exit 1; done
+
+mutants: setup ## break the engine in every way the fault tests guard against, and see them fail
+	@$(BIN)/python -m loadtest mutants $(ARGS)
 
 clean: ## remove what setup and the tests made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -8,11 +8,16 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
-from loadtest import freshness, throughput
+from loadtest import freshness, mutants, throughput
 from loadtest.chaos import command as chaos
 from streams.errors import UpwellError
 
-COMMANDS: Final[dict[str, ModuleType]] = {"throughput": throughput, "freshness": freshness, "chaos": chaos}
+COMMANDS: Final[dict[str, ModuleType]] = {
+    "throughput": throughput,
+    "freshness": freshness,
+    "chaos": chaos,
+    "mutants": mutants,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

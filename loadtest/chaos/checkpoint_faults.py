@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,21 +31,19 @@ def damage(arena: Arena, amount: int) -> None:
         arena.wait_until_recovered()
 
 
-class _nobody_works:  # noqa: N801
-    """Kill all workers, and let them come back afterwards."""
-
-    def __init__(self, arena: Arena, number: signal.Signals = signal.SIGKILL) -> None:
-        self._fleet, self._number = arena.fleet, number
-
-    def __enter__(self) -> None:
-        for place in self._fleet.places:
-            place.wanted = False
-            self._fleet.signal(place, self._number)
-        while self._fleet.running():
-            time.sleep(0.05)
-
-    def __exit__(self, *_: object) -> None:
-        for place in self._fleet.places:
+@contextmanager
+def _nobody_works(arena: Arena, number: signal.Signals = signal.SIGKILL) -> Iterator[None]:
+    """End all workers, and let them come back afterwards."""
+    places = [place for place in arena.fleet.places if place.wanted]
+    for place in places:
+        place.wanted = False
+        arena.fleet.signal(place, number)
+    while arena.fleet.running():
+        time.sleep(0.05)
+    try:
+        yield
+    finally:
+        for place in places:
             place.wanted = True
 
 
@@ -86,9 +85,9 @@ def _not_writable(arena: Arena) -> None:
     aside = folder.with_name(f"{folder.name}.aside")
     folder.rename(aside)
     folder.write_bytes(b"")
-    for place in arena.fleet.places:
-        place.wanted = True
+    worker = arena.fleet.add()
     arena.pause(8.0, 12.0)
+    arena.fleet.remove(worker)
     folder.unlink()
     aside.rename(folder)
 

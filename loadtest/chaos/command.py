@@ -27,7 +27,6 @@ from streams.lag import LagMeter
 from streams.reading import open_redis, read
 from streams.topics import REJECTED
 
-_CATCH_UP_SECONDS: Final = 240.0
 #: Lists that are outdated are written again when all is quiet, and a Redis that lost values gets them back.
 _SETTLE_SECONDS: Final = 45.0
 #: Before the first fault, so that there is something to lose.
@@ -37,18 +36,26 @@ _WARM_UP_SECONDS: Final = 4.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `chaos`."""
     names = "; ".join(f"{name} ({scenario.amount}): {scenario.purpose}" for name, scenario in SCENARIOS.items())
-    parser.add_argument("--scenario", required=True, choices=SCENARIOS, metavar="NAME", help=names)
+    choice = parser.add_mutually_exclusive_group(required=True)
+    choice.add_argument("--scenario", choices=SCENARIOS, metavar="NAME", help=names)
+    choice.add_argument("--list", action="store_true", help="print the names of all scenarios")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="default: 1")
     parser.add_argument("--amount", type=int, metavar="N", help="how many faults (default: behind the name)")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="default: 2")
     parser.add_argument("--rate", type=float, default=1000.0, metavar="R", help="events per second (default: 1000)")
     parser.add_argument("--mutant", choices=MUTANTS, metavar="NAME", help=f"break the engine: {', '.join(MUTANTS)}")
+    parser.add_argument(
+        "--patience", type=float, default=240.0, metavar="S", help="seconds to catch up in at the end (default: 240)"
+    )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave logs, checkpoints and data in this directory")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run one scenario and print the ledger; status 1 if it does not add up."""
+    if options.list:
+        print("\n".join(SCENARIOS))
+        return 0
     scenario = SCENARIOS[options.scenario]
     setting = Setting(
         seed=options.seed,
@@ -63,19 +70,22 @@ def run(options: argparse.Namespace) -> int:
     amount = scenario.amount if options.amount is None else options.amount
     with ExitStack() as stack:
         directory = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="upwell-chaos-")))
-        report = {"scenario": options.scenario, **measure(scenario, setting, amount, directory.absolute())}
+        report = {
+            "scenario": options.scenario,
+            **measure(scenario, setting, amount, directory.absolute(), options.patience),
+        }
     print(msgspec.json.encode(report).decode()) if options.json else _print(report)
     return 0 if report["passed"] else 1
 
 
-def measure(scenario: Scenario, setting: Setting, amount: int, directory: Path) -> dict[str, Any]:
+def measure(scenario: Scenario, setting: Setting, amount: int, directory: Path, patience: float) -> dict[str, Any]:
     """Let the shop publish, inflict the faults, wait until all is quiet, and add up."""
     began = time.monotonic()
     with progress_bar("faults", amount) as show, arena(setting, directory, show) as place:
         time.sleep(_WARM_UP_SECONDS)
         complaints = _complaint_of(lambda: scenario.inflict(place, amount))
         place.feeder.finish()
-        complaints += _complaint_of(lambda: _wait_until_done(place))
+        complaints += _complaint_of(lambda: _wait_until_done(place, patience))
         expected = reference(place.settings, place.library)
         window = _settled(ShopWindow(expected, place.settings, only_counters=setting.two_topics))
         place.fleet.stop()
@@ -120,13 +130,13 @@ def _complaint_of(action: Any) -> list[str]:
     return []
 
 
-def _wait_until_done(place: Arena) -> None:
+def _wait_until_done(place: Arena, patience: float) -> None:
     meter = LagMeter(place.settings)
-    deadline = time.monotonic() + _CATCH_UP_SECONDS
+    deadline = time.monotonic() + patience
     try:
         while total := meter.measure().total:
             if time.monotonic() > deadline:
-                raise EngineError(f"The workers are still {total} records behind after {_CATCH_UP_SECONDS:g} s.")
+                raise EngineError(f"The workers are still {total} records behind after {patience:g} s.")
             time.sleep(0.2)
     finally:
         meter.close()

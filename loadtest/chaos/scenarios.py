@@ -35,6 +35,31 @@ class Scenario:
     more: dict[str, str] = field(default_factory=dict)
 
 
+def _medley(arena: Arena, rounds: int) -> None:
+    """A little of everything, in the same shop: every fault meets what the ones before have left behind."""
+    for _ in range(rounds):
+        for name, amount in _MEDLEY.items():
+            SCENARIOS[name].inflict(arena, amount)
+
+
+#: Every scenario but those that need an arena of their own.
+_MEDLEY: Final = {
+    "poison": 500,
+    "kill": 1,
+    "points": 5,
+    "rolling": 1,
+    "network": 4,
+    "redis-errors": 5,
+    "redis-restart": 1,
+    "redis-flush": 1,
+    "kafka": 1,
+    "scaling": 2,
+    "zombies": 1,
+    "checkpoints": 2,
+    "offsets": 1,
+    "retention": 1,
+}
+
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     "kill": Scenario("kill -9 of a random worker at a random moment", 100, worker_faults.kill),
     "kill-two-topics": Scenario(
@@ -77,4 +102,12 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         "committed offset moved ahead, back, or deleted by an operator", 15, checkpoint_faults.move_offsets
     ),
     "retention": Scenario("Kafka deletes records that were not processed", 5, checkpoint_faults.lose_records),
+    "medley": Scenario(
+        "a little of all of these in one run",
+        3,
+        _medley,
+        through_proxies=True,
+        duplicate_share=0.05,
+        more={"UPWELL_MAX_REJECTED_SHARE": "1.0"},
+    ),
 }

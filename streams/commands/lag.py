@@ -8,34 +8,39 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from streams.durability import Durability, durability
 from streams.lag import Lag, LagMeter
 from streams.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `upwell lag`."""
-    parser.add_argument("--json", action="store_true", help='print {"total", "seconds", "partitions"}')
+    keys = '{"total", "seconds", "partitions", "committed", "checkpoints", "lost"}'
+    parser.add_argument("--json", action="store_true", help=f"print {keys}")
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure once and print."""
-    meter = LagMeter(Settings.load())
+    settings = Settings.load()
+    meter = LagMeter(settings)
     try:
         lag = meter.measure()
     finally:
         meter.close()
+    durable = durability(settings, lag.partitions)
     if options.json:
-        print(msgspec.json.encode(lag).decode())
+        print(msgspec.json.encode(msgspec.to_builtins(lag) | msgspec.to_builtins(durable)).decode())
     else:
-        _print(lag)
+        _print(lag, durable)
     return 0
 
 
-def _print(lag: Lag) -> None:
+def _print(lag: Lag, durable: Durability) -> None:
+    console = Console()
     table = Table(title=f"{lag.total:,} events behind, {lag.seconds:.1f} s")
-    for name in ("topic", "partition", "end", "processed", "lag", "seconds", "stopped"):
+    for name in ("topic", "partition", "end", "processed", "lag", "seconds", "committed", "stopped"):
         table.add_column(name, justify="left" if name in ("topic", "stopped") else "right")
-    for p in lag.partitions:
+    for p, committed in zip(lag.partitions, durable.committed, strict=True):
         table.add_row(
             p.topic,
             str(p.partition),
@@ -43,6 +48,17 @@ def _print(lag: Lag) -> None:
             f"{p.processed:,}",
             f"{p.lag:,}",
             f"{p.seconds:.1f}",
+            "-" if committed.committed is None else f"{committed.committed:,}",
             p.stopped or "",
         )
-    Console().print(table)
+    console.print(table)
+    if durable.checkpoints:
+        oldest = max(durable.checkpoints, key=lambda one: one.age_seconds)
+        size = sum(one.size_bytes for one in durable.checkpoints)
+        console.print(f"Checkpoints: {size / 2**20:,.1f} MiB, the oldest {oldest.age_seconds:,.0f} s ({oldest.owner})")
+    for gone in durable.lost:
+        console.print(
+            f"LOST: {gone.topic}-{gone.partition}, records {gone.start:,} to {gone.end - 1:,}: Kafka deleted them "
+            "before they were processed.",
+            markup=False,
+        )

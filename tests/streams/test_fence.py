@@ -1,0 +1,154 @@
+"""The fence in a real Redis: older owners are refused, and lost writes are noticed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from streams.embedded.redis import EmbeddedRedis
+from streams.engine import connect
+from streams.errors import EngineError
+from streams.patience import Patience
+from streams.redis_writer import RedisWriter
+from streams.settings import Settings
+
+OWNER = "shoppers:3"
+
+
+@pytest.fixture
+def prefix(redis_url: str, request: pytest.FixtureRequest) -> str:
+    return f"{request.node.name}:"
+
+
+def run(redis_url: str, test: Callable[[Redis], Awaitable[None]]) -> None:
+    async def connected() -> None:
+        async with connect(Settings(redis=redis_url)) as redis:
+            await test(redis)
+
+    asyncio.run(connected())
+
+
+async def yes() -> bool:
+    return True
+
+
+async def no() -> bool:
+    return False
+
+
+def writer(redis: Redis, prefix: str, seconds: float = 5.0) -> RedisWriter:
+    return RedisWriter(redis, prefix, 60, Patience(seconds))
+
+
+def test_an_older_owner_is_refused(redis_url: str, prefix: str) -> None:
+    async def test(redis: Any) -> None:
+        old, new = writer(redis, prefix), writer(redis, prefix)
+        await old.claim(OWNER, 4, 0, no)
+        await old.write(OWNER, [("rec:ada", b"old")], [("user:ada", [b"view", b"1"])])
+        await new.claim(OWNER, 5, 0, no)
+        with pytest.raises(EngineError, match="to another one"):
+            await old.write(OWNER, [("rec:ada", b"late")])
+        with pytest.raises(EngineError, match="to another one"):
+            await old.write(OWNER, [], [("user:ada", [b"view", b"9"])])
+        with pytest.raises(EngineError, match="to another one"):
+            await old.claim(OWNER, 4, 0, no)
+        assert await redis.get(f"{prefix}rec:ada") == b"old"
+        assert await redis.hget(f"{prefix}user:ada", "view") == b"1"
+        await new.write(OWNER, [("rec:ada", b"new")])
+        assert await redis.get(f"{prefix}rec:ada") == b"new"
+
+    run(redis_url, test)
+
+
+def test_a_group_that_counts_from_one_again_may_overrule(redis_url: str, prefix: str) -> None:
+    async def test(redis: Any) -> None:
+        before, after = writer(redis, prefix), writer(redis, prefix)
+        await before.claim(OWNER, 40, 0, no)
+        await after.claim(OWNER, 1, 0, yes)
+
+        async def taken_meanwhile() -> bool:
+            await redis.set(f"{prefix}fence:{OWNER}", "41 0")
+            return True
+
+        await redis.set(f"{prefix}fence:{OWNER}", "40 0")
+        with pytest.raises(EngineError, match="to another one"):
+            await after.claim(OWNER, 1, 0, taken_meanwhile)
+
+    run(redis_url, test)
+
+
+def test_lost_writes_are_noticed_and_made_good(redis_url: str, prefix: str) -> None:
+    async def test(redis: Any) -> None:
+        owner = writer(redis, prefix)
+        await owner.claim(OWNER, 4, 0, no)
+        await owner.write(OWNER, [("rec:ada", b"1")])
+        assert owner.fences[OWNER].is_whole
+        await redis.delete(f"{prefix}fence:{OWNER}", f"{prefix}rec:ada")  # as FLUSHALL does
+        await owner.write(OWNER, [("rec:bob", b"2")])
+        assert not owner.fences[OWNER].is_whole
+        assert owner.fences[OWNER].losses == 1
+        assert await redis.get(f"{prefix}rec:bob") == b"2"
+
+        next_owner = writer(redis, prefix)  # dies before all is written again: whoever comes must know
+        await next_owner.claim(OWNER, 5, writes=1, is_current=no)
+        assert not next_owner.fences[OWNER].is_whole
+        await next_owner.write(OWNER, [("rec:ada", b"1")])
+        await next_owner.make_whole(OWNER)
+        assert next_owner.fences[OWNER].is_whole
+
+        last = writer(redis, prefix)
+        await last.claim(OWNER, 6, next_owner.fences[OWNER].writes, no)
+        assert last.fences[OWNER].is_whole
+
+    run(redis_url, test)
+
+
+def test_writes_that_a_failover_took_back_are_noticed(redis_url: str, prefix: str) -> None:
+    async def test(redis: Any) -> None:
+        owner = writer(redis, prefix)
+        await owner.claim(OWNER, 4, 0, no)
+        await owner.write(OWNER, [("rec:ada", b"1")])
+        before = await redis.get(f"{prefix}fence:{OWNER}")
+        await owner.write(OWNER, [("rec:ada", b"2")])
+        await redis.set(f"{prefix}fence:{OWNER}", before)
+        await owner.write(OWNER)
+        assert not owner.fences[OWNER].is_whole
+
+    run(redis_url, test)
+
+
+def test_a_write_whose_answer_was_lost_may_be_sent_again(redis_url: str, prefix: str) -> None:
+    async def test(redis: Any) -> None:
+        owner = writer(redis, prefix)
+        await owner.claim(OWNER, 4, 0, no)
+        await owner.write(OWNER, [("rec:ada", b"1")])
+        owner.fences[OWNER].writes -= 1  # as if the answer had not arrived
+        await owner.write(OWNER, [("rec:ada", b"1")])
+        assert owner.fences[OWNER].is_whole
+
+    run(redis_url, test)
+
+
+def test_a_redis_that_is_full_for_a_moment_is_ridden_out_and_one_that_stays_full_is_not(tmp_path: Path) -> None:
+    async def test(redis: Any) -> None:
+        owner = writer(redis, "", seconds=20.0)
+        await owner.claim(OWNER, 4, 0, no)
+        await redis.config_set("maxmemory", "1")
+        writing = asyncio.create_task(owner.write(OWNER, [("rec:ada", b"1")]))
+        await asyncio.sleep(0.5)
+        assert not writing.done()
+        await redis.config_set("maxmemory", "0")
+        await writing
+        assert await redis.get("rec:ada") == b"1"
+        await redis.config_set("maxmemory", "1")
+        owner.patience.seconds = 0.3
+        with pytest.raises(EngineError, match="of no use"):
+            await owner.write(OWNER, [("rec:ada", b"2")])
+
+    with EmbeddedRedis(tmp_path) as own:
+        run(own.url, test)
