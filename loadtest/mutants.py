@@ -20,7 +20,6 @@ GUARDS: Final = {
     "no-repair": ("redis-flush", 1),
     "no-receiver-dedupe": ("kill", 4),
     "no-hole-check": ("rolling", 1),
-    "no-replay-drop": ("rolling", 2),
     "no-duplicate-check": ("duplicates", 500),
     "no-checksum": ("checkpoints", 6),
 }

@@ -63,7 +63,7 @@ def _faust_app(settings: Settings) -> Any:
         ConsumerScheduler=MicroBatches,
         stream_buffer_maxsize=8,
         broker_session_timeout=settings.session_seconds,
-        broker_heartbeat_interval=2,
+        broker_heartbeat_interval=settings.session_seconds / 6,
         broker_rebalance_timeout=30,
         broker_request_timeout=40,
         consumer_auto_offset_reset="earliest",

@@ -31,13 +31,15 @@ class CommittedLag(msgspec.Struct, frozen=True):
 
 
 class CheckpointAge(msgspec.Struct, frozen=True):
-    """The newest checkpoint of one partition of an agent: seconds since it was durable, its bytes, and what it took."""
+    """The newest checkpoint of one partition of an agent: seconds since it was durable, records and bytes in it, what
+    packing and writing took in the background, and for how long the folds stood still for it."""
 
     owner: str
     age_seconds: float
     records: int
     size_bytes: int
     write_seconds: float
+    pause_ms: float
 
 
 class LostRange(msgspec.Struct, frozen=True):
@@ -97,7 +99,9 @@ def _committed(settings: Settings, partitions: list[PartitionLag]) -> list[Commi
 def _ages(checkpoints: dict[str, str]) -> list[CheckpointAge]:
     now_ms = time.time() * 1000
     return [
-        CheckpointAge(owner, round(max(now_ms - one.done_ms, 0) / 1000, 1), one.position, one.size, one.seconds)
+        CheckpointAge(
+            owner, round(max(now_ms - one.done_ms, 0) / 1000, 1), one.position, one.size, one.seconds, one.pause_ms
+        )
         for owner, text in sorted(checkpoints.items())
         for one in [Written.parsed(text)]
     ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from faust.types import TP
 
 from streams.agent import Agent
-from streams.checkpoints.checkpointer import Checkpointer, Pack
+from streams.checkpoints.checkpointer import Checkpointer
 from streams.checkpoints.format import Checkpoint
 from streams.decoding import Record
 from streams.outputs import Outputs
@@ -84,17 +84,17 @@ class Owner:
         """Between two micro-batches: copy the state, and let it be written in the background."""
         offsets = self.offsets()
         if self._checkpointer.is_due(self.name, offsets):
-            self._checkpointer.begin(self.name, offsets, self._pack())
+            self._checkpointer.begin(self.name, offsets, self._freeze)
 
     async def checkpoint(self) -> None:
         """Make what is processed durable, if it is not yet."""
         offsets = self.offsets()
         await self._checkpointer.settle()
         if self._checkpointer.is_behind(offsets):
-            await self._checkpointer.make(self.name, offsets, self._pack())
+            await self._checkpointer.make(self.name, offsets, self._freeze)
 
-    def _pack(self) -> Pack:
-        freeze, offsets = self.agent.freeze(self.partition), self.offsets()
+    def _freeze(self) -> Callable[[], Checkpoint]:
+        packed, offsets = self.agent.freeze(self.partition), self.offsets()
         writes = self._publisher.writer.fences[self.name].writes if self.is_whole else 0
 
         def pack() -> Checkpoint:
@@ -105,7 +105,7 @@ class Owner:
                 partitions=self._partitions,
                 writes=writes,
                 generation=self.generation,
-                state=freeze(),
+                state=packed(),
             )
 
         return pack

@@ -114,6 +114,20 @@ class Arena:
                 raise EngineError(f"The workers have not caught up within {seconds:g} s after fault {self.faults}.")
             time.sleep(0.1)
 
+    def wait_until_at_work(self, seconds: float = 180.0) -> None:
+        """Wait until the workers have written their first checkpoints; a first start compiles for a minute.
+
+        Raises
+        ------
+        EngineError
+            It takes too long.
+        """
+        redis, deadline = self.redis_client(), time.monotonic() + seconds
+        while redis.hlen(f"{self.settings.prefix}checkpoints") < self.settings.partitions:
+            if time.monotonic() > deadline:
+                raise EngineError(f"The workers have not begun within {seconds:g} s; see {self.fleet.places[0].logs}.")
+            time.sleep(0.1)
+
     def redis_client(self) -> Any:
         """A connection to Redis itself."""
         return Redis.from_url(self.settings.redis)
@@ -155,7 +169,7 @@ def _variables(setting: Setting, kafka: EmbeddedKafka, redis: EmbeddedRedis, dir
         "UPWELL_PARTITIONS": "8",
         "UPWELL_ITEM_PARTITIONS": "2",
         "UPWELL_CHECKPOINT_SECONDS": "1",
-        "UPWELL_SESSION_SECONDS": "6",
+        "UPWELL_SESSION_SECONDS": "3",
         **setting.more,
     }
 

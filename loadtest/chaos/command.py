@@ -29,8 +29,6 @@ from streams.topics import REJECTED
 
 #: Lists that are outdated are written again when all is quiet, and a Redis that lost values gets them back.
 _SETTLE_SECONDS: Final = 45.0
-#: Before the first fault, so that there is something to lose.
-_WARM_UP_SECONDS: Final = 4.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,8 +80,8 @@ def measure(scenario: Scenario, setting: Setting, amount: int, directory: Path, 
     """Let the shop publish, inflict the faults, wait until all is quiet, and add up."""
     began = time.monotonic()
     with progress_bar("faults", amount) as show, arena(setting, directory, show) as place:
-        time.sleep(_WARM_UP_SECONDS)
-        complaints = _complaint_of(lambda: scenario.inflict(place, amount))
+        complaints = _complaint_of(place.wait_until_at_work)
+        complaints += _complaint_of(lambda: scenario.inflict(place, amount))
         place.feeder.finish()
         complaints += _complaint_of(lambda: _wait_until_done(place, patience))
         expected = reference(place.settings, place.library)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Final, Self
 
@@ -38,6 +39,7 @@ class Feeder:
         self._rate = rate
         self._two_topics = two_topics
         self._enough = threading.Event()
+        self._quiet = threading.Event()
         self._failed: list[BaseException] = []
         self.sent = 0
         self._producer: Any = KafkaProducer(
@@ -59,6 +61,15 @@ class Feeder:
         self._enough.set()
         self._thread.join()
         self._producer.close()
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """The shop is quiet for a while."""
+        self._quiet.set()
+        try:
+            yield
+        finally:
+            self._quiet.clear()
 
     def finish(self) -> None:
         """Publish no more, and return when Kafka has all.
@@ -82,11 +93,15 @@ class Feeder:
         sent.add_errback(self._failed.append)
 
     def _run(self) -> None:
-        began = time.monotonic()
+        looked, due = time.monotonic(), 0.0
         while not self._enough.wait(_TICK_SECONDS):
-            due = int((time.monotonic() - began) * self._rate) - self.sent
-            for record in self._next(due):
-                self.send(record)
+            now = time.monotonic()
+            if not self._quiet.is_set():
+                due += (now - looked) * self._rate
+                for record in self._next(int(due)):
+                    self.send(record)
+                due %= 1.0
+            looked = now
 
     def _next(self, count: int) -> Iterator[Record]:
         for record in islice(self._records, count):

@@ -21,8 +21,6 @@ from streams import redis_writer, sources_applied
 from streams.agents import affinity, learner, shoppers
 from streams.checkpoints import format as checkpoint_format
 from streams.checkpoints import store
-from streams.engine import Engine
-from streams.lane import Lane
 from streams.owner import Owner
 from streams.ownership import Ownership
 from streams.progress import Progress
@@ -117,7 +115,11 @@ def _no_fence() -> None:
     script = redis_writer._script
 
     def without(name: str) -> str:
-        return script(name).replace("if tonumber(ARGV[1]) < generation then", "if false then")
+        return (
+            script(name)
+            .replace("tonumber(ARGV[1]) < generation", "false")
+            .replace("tonumber(ARGV[1]) > generation or", "")
+        )
 
     redis_writer._script = without
 
@@ -165,24 +167,6 @@ def _no_hole_check() -> None:
     agent._covisits = with_losses
 
 
-def _no_replay_drop() -> None:
-    """A lane takes records that are in the state already, and reading begins before them."""
-    expected = Engine.expected
-
-    def earlier(self: Engine) -> Any:
-        return {tp: max(offset - 20, 0) for tp, offset in expected(self).items()}
-
-    put = Lane.put
-
-    def without_looking(self: Lane, tp: Any, entries: Any) -> None:
-        if entries:
-            self._inlets[tp].next_offset = min(self._inlets[tp].next_offset, entries[0].record.offset)
-        put(self, tp, entries)
-
-    Engine.expected = earlier  # type: ignore[method-assign]
-    Lane.put = without_looking  # type: ignore[method-assign]
-
-
 def _no_duplicate_check() -> None:
     """Every event id is taken for new."""
     learn_many = duplicates.RecentIds.learn_many
@@ -211,7 +195,6 @@ MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
     "no-repair": _no_repair,
     "no-receiver-dedupe": _no_receiver_dedupe,
     "no-hole-check": _no_hole_check,
-    "no-replay-drop": _no_replay_drop,
     "no-duplicate-check": _no_duplicate_check,
     "no-checksum": _no_checksum,
 }

@@ -61,13 +61,18 @@ def scale(arena: Arena, amount: int) -> None:
 
 
 def zombies(arena: Arena, amount: int) -> None:
-    """A worker sleeps until others have its partitions, and wakes up with a batch in its hands."""
+    """A worker sleeps until others have its partitions, and wakes up with a batch in its hands.
+
+    By then the shop is quiet: what the zombie writes, nobody writes over.
+    """
     session = arena.settings.session_seconds
     for _ in range(amount):
         arena.pause(1.0, 4.0)
         place = arena.fleet.choose(arena.rng)
         arena.fleet.signal(place, signal.SIGSTOP)
-        arena.fault()
         arena.pause(session + 3.0, session + 6.0)
-        arena.fleet.signal(place, signal.SIGCONT)
-        arena.wait_until_recovered()
+        with arena.feeder.hold():
+            arena.fault()
+            arena.wait_until_recovered()
+            arena.fleet.signal(place, signal.SIGCONT)
+            arena.pause(3.0, 4.0)

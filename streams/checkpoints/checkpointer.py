@@ -17,31 +17,47 @@ from streams.progress import Progress
 
 log = logging.getLogger("upwell")
 
-#: Packs a frozen state; takes a while, touches nothing that the folds use, and runs in a thread.
-Pack = Callable[[], Checkpoint]
+#: Copies a state, at once; the result packs the copy, which takes a while, touches nothing that the folds use, and runs
+#: in a thread.
+Freeze = Callable[[], Callable[[], Checkpoint]]
 
 
 class Written(NamedTuple):
-    """A durable checkpoint: records in it, when it was done (epoch ms), its bytes, and the seconds it took."""
+    """A durable checkpoint.
+
+    Attributes
+    ----------
+    position
+        Records in it.
+    done_ms
+        When it was durable, epoch ms.
+    size
+        Its bytes.
+    seconds
+        What packing and writing took, in the background.
+    pause_ms
+        For how long the folds stood still while the state was copied.
+    """
 
     position: int
     done_ms: int
     size: int
     seconds: float
+    pause_ms: float
 
     def text(self) -> str:
         """As it stands in Redis.
 
-        >>> Written.parsed(Written(7, 1_700_000_000_000, 2048, 0.25).text())
-        Written(position=7, done_ms=1700000000000, size=2048, seconds=0.25)
+        >>> Written.parsed(Written(7, 1_700_000_000_000, 2048, 0.25, 1.5).text())
+        Written(position=7, done_ms=1700000000000, size=2048, seconds=0.25, pause_ms=1.5)
         """
-        return f"{self.position} {self.done_ms} {self.size} {self.seconds:.3f}"
+        return f"{self.position} {self.done_ms} {self.size} {self.seconds:.3f} {self.pause_ms:.3f}"
 
     @classmethod
     def parsed(cls, text: str) -> Written:
         """What `text` wrote."""
-        position, done_ms, size, seconds = text.split()
-        return cls(int(position), int(done_ms), int(size), float(seconds))
+        position, done_ms, size, seconds, pause_ms = text.split()
+        return cls(int(position), int(done_ms), int(size), float(seconds), float(pause_ms))
 
 
 class Checkpointer:
@@ -87,21 +103,21 @@ class Checkpointer:
         """Whether there is anything that is not durable yet."""
         return any(self.progress.durable.get(tp) != offset for tp, offset in offsets.items())
 
-    def begin(self, owner: str, offsets: Mapping[TP, int], pack: Pack) -> None:
-        """Start to pack and write in the background."""
-        self._background = self._run_task(self._make(owner, dict(offsets), pack))
+    def begin(self, owner: str, offsets: Mapping[TP, int], freeze: Freeze) -> None:
+        """Copy the state now, and start to pack and write it in the background."""
+        self._background = self._run_task(self._make(owner, dict(offsets), *_timed(freeze)))
 
-    async def make(self, owner: str, offsets: Mapping[TP, int], pack: Pack) -> None:
-        """Pack and write, and return when it is durable or has failed."""
+    async def make(self, owner: str, offsets: Mapping[TP, int], freeze: Freeze) -> None:
+        """Copy, pack and write, and return when it is durable or has failed."""
         await self.settle()
-        await self._make(owner, dict(offsets), pack)
+        await self._make(owner, dict(offsets), *_timed(freeze))
 
     async def settle(self) -> None:
         """Wait for the one in the background."""
         if self._background is not None:
             await self._background
 
-    async def _make(self, owner: str, offsets: dict[TP, int], pack: Pack) -> None:
+    async def _make(self, owner: str, offsets: dict[TP, int], pack: Callable[[], Checkpoint], pause_ms: float) -> None:
         began = self._tried[owner] = time.monotonic()
         try:
             position, size = await asyncio.to_thread(self._save, pack)
@@ -109,9 +125,10 @@ class Checkpointer:
             log.error("No checkpoint of %s could be written (%s); the worker goes on and tries again.", owner, error)
             return
         self.progress.secure(offsets)
-        self.written[owner] = Written(position, int(time.time() * 1000), size, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        self.written[owner] = Written(position, int(time.time() * 1000), size, seconds, pause_ms)
 
-    def _save(self, pack: Pack) -> tuple[int, int]:
+    def _save(self, pack: Callable[[], Checkpoint]) -> tuple[int, int]:
         checkpoint = pack()
         return checkpoint.position, self.store.save(checkpoint)
 
@@ -119,3 +136,8 @@ class Checkpointer:
         """Let go of a partition that another worker owns now."""
         self.written.pop(owner, None)
         self._tried.pop(owner, None)
+
+
+def _timed(freeze: Freeze) -> tuple[Callable[[], Checkpoint], float]:
+    began = time.perf_counter()
+    return freeze(), 1000 * (time.perf_counter() - began)

@@ -36,6 +36,9 @@ share.coordinator.state.topic.num.partitions=1
 # A worker gets its partitions at once instead of after 3 s of waiting for others to join.
 group.initial.rebalance.delay.ms=0
 
+# Tests of failures need not wait for 6 s until a silent worker is given up.
+group.min.session.timeout.ms=1000
+
 # After a kill the controller refuses the broker until its last session is over. Measured time from kill -9
 # to ready: 11.9 s with the 9 s that Kafka defaults to, 3.5 s with these 2 s, 2.5 s with 1 s, at which a
 # machine that is too busy for a second would already lose its broker for a moment.
