@@ -45,6 +45,7 @@ def spelled(names: list[str]) -> Spelling:
 def _gather(text: Bytes, starts: Int64s, ends: Int64s, out: Bytes) -> None:
     place = 0
     for n in range(len(starts)):
-        length = ends[n] - place
-        out[place : place + length] = text[starts[n] : starts[n] + length]
-        place += length
+        at = starts[n]
+        while place < ends[n]:
+            out[place] = text[at]
+            place, at = place + 1, at + 1

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from online_models import shoppers_state, similarity_state
 from online_models.engine import Engine
 from online_models.events import Event
 from online_models.recommendation import Recommendations
+from online_models.shoppers_state import FrozenShoppers
 from online_models.shown import ListsOnShow, Quality
+from online_models.similarity_state import FrozenSimilarity
+from online_models.vocabulary import Vocabulary
 from streams.json_lists import recommendation_lists, similarity_lists
 
 
@@ -29,3 +33,5 @@ def warm_up() -> None:
     )
     recommendation_lists(lists, np.zeros(1, np.int64), engine.items)
     ListsOnShow(1).score_many(shopper, one, np.zeros(1, np.int64), 1, Quality())
+    shoppers_state.restored(FrozenShoppers.of(engine.shoppers).state(), Vocabulary(), engine.shoppers.settings)
+    similarity_state.restored(FrozenSimilarity.of(engine.similarity[0]).state(), Vocabulary())

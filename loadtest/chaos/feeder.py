@@ -41,6 +41,7 @@ class Feeder:
         self._enough = threading.Event()
         self._quiet = threading.Event()
         self._failed: list[BaseException] = []
+        self._owed = 0
         self.sent = 0
         self._producer: Any = KafkaProducer(
             bootstrap_servers=settings.kafka,
@@ -71,6 +72,13 @@ class Feeder:
         finally:
             self._quiet.clear()
 
+    def burst(self, records: int) -> None:
+        """Publish so many records at once, and return when Kafka has them."""
+        self._owed += records
+        while self._owed > 0:
+            time.sleep(_TICK_SECONDS)
+        self._producer.flush()
+
     def finish(self) -> None:
         """Publish no more, and return when Kafka has all.
 
@@ -97,7 +105,8 @@ class Feeder:
         while not self._enough.wait(_TICK_SECONDS):
             now = time.monotonic()
             if not self._quiet.is_set():
-                due += (now - looked) * self._rate
+                due += (now - looked) * self._rate + self._owed
+                self._owed = 0
                 for record in self._next(int(due)):
                     self.send(record)
                 due %= 1.0

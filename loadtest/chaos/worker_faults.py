@@ -15,6 +15,8 @@ _POINT_SECONDS: Final = 90.0
 #: The furthest pass of a point at which a worker is killed; checkpoints are rarer than folds.
 _PASSES: Final = {"after-fold": 200, "after-redis": 200}
 _RARE_PASSES: Final = 8
+#: Records that a worker cannot be done with at once, so that it falls asleep over them.
+_BURST: Final = 6_000
 
 
 def kill(arena: Arena, amount: int) -> None:
@@ -69,6 +71,7 @@ def zombies(arena: Arena, amount: int) -> None:
     for _ in range(amount):
         arena.pause(1.0, 4.0)
         place = arena.fleet.choose(arena.rng)
+        arena.feeder.burst(_BURST)
         arena.fleet.signal(place, signal.SIGSTOP)
         arena.pause(session + 3.0, session + 6.0)
         with arena.feeder.hold():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import sys
 from typing import NoReturn
@@ -24,5 +25,14 @@ def run(options: argparse.Namespace) -> NoReturn:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     logging.getLogger("aiokafka").setLevel(level)
     app = create_app(Settings.load())
+    _spare_the_garbage_collector()
     worker = Worker(app, loglevel=level, logfile=None, override_logging=False, daemon=True)
     worker.execute_from_commandline()
+
+
+def _spare_the_garbage_collector() -> None:
+    """What is here now stays, and a micro-batch makes thousands of objects that all die with it, none in a cycle: left
+    to itself the collector would look through them again and again, for a tenth of the processor's time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 50)
