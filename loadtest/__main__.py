@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
-from loadtest import freshness, mutants, throughput
+from loadtest import checkpoint, freshness, mutants, throughput
 from loadtest.chaos import command as chaos
 from streams.errors import UpwellError
 
 COMMANDS: Final[dict[str, ModuleType]] = {
     "throughput": throughput,
     "freshness": freshness,
+    "checkpoint": checkpoint,
     "chaos": chaos,
     "mutants": mutants,
 }

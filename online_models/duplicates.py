@@ -10,6 +10,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from online_models.compiled import Int64s, compiled
+from online_models.spare import Spare
 
 Hashes = NDArray[np.uint64]
 
@@ -51,9 +52,9 @@ class RecentIds:
             self._grow_or_rotate()
         return new
 
-    def frozen(self) -> dict[str, Hashes]:
-        """A copy of both generations; `packed` makes it small."""
-        return {"young": self.tables.young.copy(), "old": self.tables.old.copy()}
+    def frozen(self, spare: Spare) -> dict[str, Hashes]:
+        """Both generations as they are now; `packed` makes them small. The old one does not change any more."""
+        return {"young": spare.copy("young", self.tables.young), "old": self.tables.old}
 
     @staticmethod
     def packed(frozen: Mapping[str, Hashes]) -> dict[str, Hashes]:

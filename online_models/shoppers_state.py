@@ -14,6 +14,7 @@ from online_models.compiled import Int32s, Int64s, Records
 from online_models.duplicates import RecentIds
 from online_models.shopper_records import SHOPPER, Shelves
 from online_models.shoppers import Shoppers, ShopperSettings, blank
+from online_models.spare import Spare
 from online_models.spelling import Spelling
 from online_models.vocabulary import Vocabulary
 
@@ -28,7 +29,7 @@ _PLAIN: Final = tuple(name for name in SHOPPER.names or () if name not in _SPECI
 class FrozenShoppers:
     """A copy of the arrays of `Shoppers` at one moment; `state` packs it, in another thread if need be.
 
-    Copying is all that has to happen between two events: some ten milliseconds per hundred thousand shoppers.
+    Copying is all that has to happen between two events.
     """
 
     users: Spelling
@@ -39,16 +40,16 @@ class FrozenShoppers:
     recent_ids: dict[str, Any]
 
     @classmethod
-    def of(cls, shoppers: Shoppers) -> FrozenShoppers:
-        """Copy what there is now."""
-        shelves = shoppers.shelves
+    def of(cls, shoppers: Shoppers, spare: Spare | None = None) -> FrozenShoppers:
+        """Copy what there is now, into spare memory if there is some."""
+        shelves, spare = shoppers.shelves, spare or Spare()
         return cls(
             users=shoppers.users.spelling(),
             items=shoppers.items.spelling(),
-            shoppers=shelves.shoppers[: len(shoppers)].copy(),
-            pool=shelves.items[: int(shelves.top[0])].copy(),
+            shoppers=spare.copy("shoppers", shelves.shoppers[: len(shoppers)]),
+            pool=spare.copy("pool", shelves.items[: int(shelves.top[0])]),
             clock=shelves.clock.copy(),
-            recent_ids=shoppers.recent_ids.frozen(),
+            recent_ids=shoppers.recent_ids.frozen(spare),
         )
 
     def state(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from online_models.compiled import Floats, Int32s, Int64s, Records
 from online_models.similarity import ROW, ItemSimilarity, SimilaritySettings
 from online_models.similarity_kernels import FREE_ROWS
 from online_models.slabs import SMALLEST, places
+from online_models.spare import Spare
 from online_models.spelling import Spelling
 from online_models.vocabulary import Vocabulary, grown
 
@@ -29,16 +30,17 @@ class FrozenSimilarity:
     clock: Int64s
 
     @classmethod
-    def of(cls, similarity: ItemSimilarity) -> FrozenSimilarity:
-        """Copy what there is now."""
+    def of(cls, similarity: ItemSimilarity, spare: Spare | None = None) -> FrozenSimilarity:
+        """Copy what there is now, into spare memory if there is some."""
+        spare = spare or Spare()
         filled, known = int(similarity.filled[0]), len(similarity.vocabulary)
         return cls(
             items=similarity.vocabulary.spelling(),
-            rows=similarity.rows[: len(similarity)].copy(),
-            received=similarity.received[:known].copy(),
-            neighbours=similarity.neighbours[:filled].copy(),
-            weights=similarity.weights[:filled].copy(),
-            support=similarity.support[:filled].copy(),
+            rows=spare.copy("rows", similarity.rows[: len(similarity)]),
+            received=spare.copy("received", similarity.received[:known]),
+            neighbours=spare.copy("neighbours", similarity.neighbours[:filled]),
+            weights=spare.copy("weights", similarity.weights[:filled]),
+            support=spare.copy("support", similarity.support[:filled]),
             clock=similarity.clock.copy(),
         )
 

@@ -56,9 +56,9 @@ class Vocabulary:
         return np.fromiter(map(self._codes.__getitem__, names), np.int32)
 
     def spelling(self) -> Spelling:
-        """A copy of all ids as they are now."""
-        ends = self.ends[: len(self)].copy()
-        return Spelling(self.text[: int(ends[-1]) if len(ends) else 0].copy(), ends)
+        """All ids as they are now, without a copy: what is there never changes, there is only more."""
+        ends = self.ends[: len(self)]
+        return Spelling(self.text[: int(ends[-1]) if len(ends) else 0], ends)
 
     def _append(self, name: str) -> int:
         code = len(self.names)

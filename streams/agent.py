@@ -34,7 +34,10 @@ class Agent(Protocol):
         """Cease to own a partition: let go of its state."""
 
     def freeze(self, partition: int) -> Callable[[], dict[str, Any]]:
-        """Copy a partition's state; the result packs the copy for a checkpoint, in any thread."""
+        """Copy a partition's state; the result packs the copy for a checkpoint, in any thread.
+
+        The copy is good until the next one is made, of whichever partition.
+        """
 
     def forgive(self, partition: int) -> None:
         """Kafka has lost records of the partition: do not refuse what follows the hole."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from pathlib import Path
 from typing import Any, cast
 
 import faust
@@ -54,7 +56,7 @@ def _faust_app(settings: Settings) -> Any:
     app = faust.App(
         settings.application,
         broker=[f"kafka://{server}" for server in settings.kafka.split(",")],
-        datadir=tempfile.mkdtemp(prefix="upwell-faust-"),
+        datadir=str(Path(tempfile.gettempdir(), f"upwell-faust-{os.getuid()}")),  # Faust wants one, and leaves it empty
         store="memory://",
         web_enabled=False,
         topic_disable_leader=True,

@@ -12,6 +12,7 @@ from online_models import similarity_state
 from online_models.compiled import Int32s
 from online_models.similarity import ACTION, ItemSimilarity
 from online_models.similarity_state import FrozenSimilarity
+from online_models.spare import Spare
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from streams import blocks
@@ -49,9 +50,9 @@ class AffinityPartition:
             self.as_of = state["as_of"]
             self.outdated = len(self.similarity)
 
-    def freeze(self) -> Callable[[], dict[str, Any]]:
+    def freeze(self, spare: Spare) -> Callable[[], dict[str, Any]]:
         """Copy the state now; pack the copy later."""
-        similarity, trending = FrozenSimilarity.of(self.similarity), self.trending.state()
+        similarity, trending = FrozenSimilarity.of(self.similarity, spare), self.trending.state()
         applied, as_of = self.applied.state(), self.as_of
         return lambda: {"similarity": similarity.state(), "trending": trending, "applied": applied, "as_of": as_of}
 
@@ -79,6 +80,7 @@ class AffinityAgent:
 
     def __init__(self, view: ReadView) -> None:
         self.view = view
+        self._spare = Spare()
         self.partitions: dict[int, AffinityPartition] = {}
 
     def open(self, partition: int, state: Mapping[str, Any] | None) -> None:
@@ -91,7 +93,7 @@ class AffinityAgent:
 
     def freeze(self, partition: int) -> Callable[[], dict[str, Any]]:
         """Copy the state of an item partition; the result packs the copy."""
-        return self.partitions[partition].freeze()
+        return self.partitions[partition].freeze(self._spare)
 
     def forgive(self, partition: int) -> None:
         """Do not refuse blocks that follow a hole."""

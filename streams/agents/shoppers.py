@@ -18,6 +18,7 @@ from online_models.shopper_kernel import WATERMARK
 from online_models.shoppers import Folded, Shoppers, ShopperSettings
 from online_models.shoppers_state import FrozenShoppers
 from online_models.shown import ListsOnShow
+from online_models.spare import Spare
 from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.counters import Counters
@@ -60,9 +61,9 @@ class ShoppersPartition:
             self.last_block = {(topic, receiver): last for topic, receiver, last in state["last_block"]}
             self.hungry = set(state["hungry"])
 
-    def freeze(self) -> Callable[[], dict[str, Any]]:
+    def freeze(self, spare: Spare) -> Callable[[], dict[str, Any]]:
         """Copy the state now; pack the copy later. Lists on show are a measurement and begin anew."""
-        shoppers, hungry = FrozenShoppers.of(self.shoppers), sorted(self.hungry)
+        shoppers, hungry = FrozenShoppers.of(self.shoppers, spare), sorted(self.hungry)
         last_block = [(topic, receiver, last) for (topic, receiver), last in self.last_block.items()]
         return lambda: {"shoppers": shoppers.state(), "last_block": last_block, "hungry": hungry}
 
@@ -88,6 +89,7 @@ class ShoppersAgent:
         self.view = view
         self.counters = counters
         self.partitions: dict[int, ShoppersPartition] = {}
+        self._spare = Spare()
         self._decoder = Decoder(settings.max_event_bytes, settings.max_future_seconds)
         self._owners = ItemPartitions(view.items, item_partitions)
         self._recommender = Recommender(
@@ -104,7 +106,7 @@ class ShoppersAgent:
 
     def freeze(self, partition: int) -> Callable[[], dict[str, Any]]:
         """Copy the state of a partition; the result packs the copy."""
-        return self.partitions[partition].freeze()
+        return self.partitions[partition].freeze(self._spare)
 
     def forgive(self, partition: int) -> None:
         """Events that are gone leave nothing to refuse."""

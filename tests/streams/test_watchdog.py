@@ -1,0 +1,71 @@
+"""The watchdog: a worker that is stuck ends, one that has nothing to do does not."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+from faust.types import TP
+
+from streams.errors import EngineError
+from streams.progress import Position
+from streams.watchdog import Watchdog
+
+CLICKS = TP("clickstream", 0)
+
+
+@dataclass
+class Log:
+    """What the watchdog asks of Faust's consumer: a log of so many records, read up to somewhere."""
+
+    end: int
+    read: int
+    silent: bool = False
+    asked: list[TP] = field(default_factory=list)
+
+    async def highwaters(self, *tps: TP) -> dict[TP, int]:
+        """Offsets of the next records."""
+        self.asked += tps
+        if self.silent:
+            raise TimeoutError
+        return dict.fromkeys(tps, self.end)
+
+    async def position(self, _: TP) -> int:
+        """The offset to be fetched next."""
+        return self.read
+
+
+def watch(log: Log, processed: int, expected: dict[TP, int] | None = None, seconds: float = 3.5) -> None:
+    """Watch a worker with a patience of one second for a few seconds."""
+    positions = {CLICKS: Position(processed, 0)}
+    watchdog = Watchdog(log, positions, lambda: {CLICKS: processed} if expected is None else expected, 1.0)
+
+    async def watched() -> None:
+        await asyncio.wait_for(watchdog.watch_for_ever(), seconds)
+
+    asyncio.run(watched())
+
+
+def test_no_progress_although_there_is_more() -> None:
+    with pytest.raises(EngineError, match=r"Nothing was processed .* clickstream-0 has more"):
+        watch(Log(end=10, read=5), processed=5)
+
+
+def test_a_kafka_that_is_not_heard_of() -> None:
+    with pytest.raises(EngineError, match="Kafka has not answered"):
+        watch(Log(end=10, read=10, silent=True), processed=10)
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        (Log(end=5, read=5), None),
+        (Log(end=6, read=6), None),  # the last offset is a mark of Kafka's own
+        (Log(end=10, read=5), {}),  # no partition, or all of them stopped
+    ],
+    ids=["caught up", "transaction marks", "nothing to do"],
+)
+def test_a_worker_that_is_well_goes_on(log: Log, expected: dict[TP, int] | None) -> None:
+    with pytest.raises(TimeoutError):
+        watch(log, processed=5, expected=expected)
