@@ -42,7 +42,7 @@ unit: setup ## doctests, README and tests, on real servers
 
 chaos: setup ## every fault, in the amounts that docs/reliability.md tells of: hours
 	@for scenario in $$($(BIN)/python -m loadtest chaos --list); do \
-	  $(BIN)/python -m loadtest chaos --scenario $$scenario --json $(ARGS) || exit 1; done
+	  $(BIN)/python -m loadtest chaos --scenario $$scenario --full --json $(ARGS) || exit 1; done
 
 mutants: setup ## break the engine in every way the fault tests guard against, and see them fail
 	@$(BIN)/python -m loadtest mutants $(ARGS)

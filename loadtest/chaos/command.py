@@ -33,12 +33,13 @@ _SETTLE_SECONDS: Final = 45.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `chaos`."""
-    names = "; ".join(f"{name} ({scenario.amount}): {scenario.purpose}" for name, scenario in SCENARIOS.items())
+    names = "; ".join(f"{name} ({one.short_amount}, {one.amount}): {one.purpose}" for name, one in SCENARIOS.items())
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument("--scenario", choices=SCENARIOS, metavar="NAME", help=names)
     choice.add_argument("--list", action="store_true", help="print the names of all scenarios")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="default: 1")
-    parser.add_argument("--amount", type=int, metavar="N", help="how many faults (default: behind the name)")
+    parser.add_argument("--amount", type=int, metavar="N", help="how many faults (default: see the names)")
+    parser.add_argument("--full", action="store_true", help="the larger amount, that docs/reliability.md tells of")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="default: 2")
     parser.add_argument("--rate", type=float, default=1000.0, metavar="R", help="events per second (default: 1000)")
     parser.add_argument("--mutant", choices=MUTANTS, metavar="NAME", help=f"break the engine: {', '.join(MUTANTS)}")
@@ -65,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         mutant=options.mutant,
         more=scenario.more,
     )
-    amount = scenario.amount if options.amount is None else options.amount
+    amount = options.amount or (scenario.amount if options.full else scenario.short_amount)
     with ExitStack() as stack:
         directory = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="upwell-chaos-")))
         report = {

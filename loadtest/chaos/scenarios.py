@@ -18,8 +18,8 @@ class Scenario:
     ----------
     purpose
         One line for the table.
-    amount
-        How many faults `docs/reliability.md` tells of.
+    amount, short_amount
+        How many faults `docs/reliability.md` tells of, and how many take a minute or two.
     inflict
         Does so many of them.
     through_proxies, two_topics, duplicate_share, more
@@ -28,6 +28,7 @@ class Scenario:
 
     purpose: str
     amount: int
+    short_amount: int
     inflict: Callable[[Arena, int], None]
     through_proxies: bool = False
     two_topics: bool = False
@@ -61,50 +62,57 @@ _MEDLEY: Final = {
 }
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {
-    "kill": Scenario("kill -9 of a random worker at a random moment", 100, worker_faults.kill),
+    "kill": Scenario("kill -9 of a random worker at a random moment", 100, 10, worker_faults.kill),
     "kill-two-topics": Scenario(
-        "the same, with purchases in a topic of their own: counts are exact", 20, worker_faults.kill, two_topics=True
+        "the same, with purchases in a topic of their own: counts are exact", 20, 4, worker_faults.kill, two_topics=True
     ),
-    "points": Scenario("kill -9 after fold, Redis, checkpoint file, rename, commit", 100, worker_faults.kill_at_points),
-    "rolling": Scenario("SIGTERM to one worker after the other", 50, worker_faults.rolling_restart),
-    "scaling": Scenario("workers added and removed, storms of 3 in 5 s", 60, worker_faults.scale),
-    "zombies": Scenario("SIGSTOP past the session timeout, then SIGCONT", 30, worker_faults.zombies),
-    "kafka": Scenario("Kafka stopped or killed, and started with its data", 20, server_faults.restart_kafka),
-    "redis-restart": Scenario("Redis stopped or killed, and started with its data", 30, server_faults.restart_redis),
-    "redis-flush": Scenario("FLUSHALL", 10, server_faults.flush_redis),
+    "points": Scenario(
+        "kill -9 after fold, Redis, checkpoint file, rename, commit", 100, 10, worker_faults.kill_at_points
+    ),
+    "rolling": Scenario("SIGTERM to one worker after the other", 50, 6, worker_faults.rolling_restart),
+    "scaling": Scenario("workers added and removed, storms of 3 in 5 s", 60, 12, worker_faults.scale),
+    "zombies": Scenario("SIGSTOP past the session timeout, then SIGCONT", 30, 3, worker_faults.zombies),
+    "kafka": Scenario("Kafka stopped or killed, and started with its data", 20, 3, server_faults.restart_kafka),
+    "redis-restart": Scenario("Redis stopped or killed, and started with its data", 30, 4, server_faults.restart_redis),
+    "redis-flush": Scenario("FLUSHALL", 10, 2, server_faults.flush_redis),
     "redis-errors": Scenario(
         "Redis slow (2 s), out of memory, read-only, connections reset, replies lost",
         200,
+        20,
         server_faults.redis_errors,
         through_proxies=True,
     ),
     "network": Scenario(
         "latency, reset, cut, cut in mid-frame, to Kafka or Redis",
         100,
+        12,
         network_faults.break_network,
         through_proxies=True,
     ),
     "duplicates": Scenario(
-        "events sent twice within the dedupe window", 10_000, input_faults.duplicates, duplicate_share=0.3
+        "events sent twice within the dedupe window", 10_000, 1000, input_faults.duplicates, duplicate_share=0.3
     ),
     "poison": Scenario(
         "malformed, numeric poison, JSON bombs, hostile ids",
         66_000,
+        5000,
         input_faults.poison,
         more={"UPWELL_MAX_REJECTED_SHARE": "1.0"},
     ),
     "checkpoints": Scenario(
         "newest checkpoint damaged, cut short, emptied, deleted, of another version; disk full, not writable",
         80,
+        6,
         checkpoint_faults.damage,
     ),
     "offsets": Scenario(
-        "committed offset moved ahead, back, or deleted by an operator", 15, checkpoint_faults.move_offsets
+        "committed offset moved ahead, back, or deleted by an operator", 15, 3, checkpoint_faults.move_offsets
     ),
-    "retention": Scenario("Kafka deletes records that were not processed", 5, checkpoint_faults.lose_records),
+    "retention": Scenario("Kafka deletes records that were not processed", 5, 2, checkpoint_faults.lose_records),
     "medley": Scenario(
         "a little of all of these in one run",
         3,
+        1,
         _medley,
         through_proxies=True,
         duplicate_share=0.05,

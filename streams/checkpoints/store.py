@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -87,6 +88,18 @@ class CheckpointStore:
             is_fit(checkpoint)
             return checkpoint
         return None
+
+    def try_out(self) -> None:
+        """Write something and take it away again.
+
+        Raises
+        ------
+        OSError
+            That does not work.
+        """
+        name = f"{self._root}/{uuid.uuid4().hex}"
+        self._write(name, b"upwell")
+        self._filesystem.rm_file(name)
 
     def _folder(self, agent: str, partition: int) -> str:
         return f"{self._root}/{agent}-{partition}"

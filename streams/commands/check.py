@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 from rich.console import Console
 
+from streams.checkpoints.store import CheckpointStore
 from streams.errors import ServerError, UpwellError
 from streams.reading import open_redis, read
 from streams.settings import Settings
@@ -58,6 +59,7 @@ def check(settings: Settings) -> Iterator[Finding]:
     yield redis
     if redis.ok:
         yield _finding("keys", lambda: _keys(settings))
+    yield _finding("checkpoints", lambda: _checkpoints(settings))
 
 
 def _finding(name: str, look: Callable[[], str]) -> Finding:
@@ -73,6 +75,17 @@ def _topics(settings: Settings, counts: dict[str, int]) -> str:
         raise ServerError(f"{', '.join(missing)} missing: start a worker, which creates them, or create them yourself.")
     check_fit(counts)
     return ", ".join(f"{name} {count}" for name, count in counts.items()) + " partitions"
+
+
+def _checkpoints(settings: Settings) -> str:
+    url = settings.checkpoints_url
+    try:
+        CheckpointStore(url, "check").try_out()
+    except OSError as error:
+        raise ServerError(
+            f"nothing can be written at {url} ({error}): make room, or change UPWELL_CHECKPOINTS."
+        ) from None
+    return f"can be written at {url}"
 
 
 def _redis(settings: Settings) -> str:

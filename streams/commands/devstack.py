@@ -31,7 +31,10 @@ def run(options: argparse.Namespace) -> int:
             directory, options.kafka_port, options.redis_port, persist_redis=options.directory is not None
         ) as servers:
             console = Console(highlight=False)
-            console.print(f"export UPWELL_KAFKA={servers.kafka} UPWELL_REDIS={servers.redis}")
+            checkpoints = f"UPWELL_CHECKPOINTS={directory.absolute() / 'checkpoints'}"
+            console.print(
+                f"export UPWELL_KAFKA={servers.kafka} UPWELL_REDIS={servers.redis} {checkpoints}", soft_wrap=True
+            )
             console.print("Kafka and Redis are up; Ctrl-C stops them.")
             stop.wait()
     return 0
