@@ -10,7 +10,7 @@ Examples
 >>> counts = np.zeros(len(EVENT_TYPES), dtype=np.int32)
 >>> counts[VIEW] = 3
 >>> x = np.empty(len(PROPENSITY_FEATURES), dtype=np.float32)
->>> propensity_features(x, counts, 3, 1, 120.0, 30.0, 20.0, 40.0, 0, 2, 1, 3.5)
+>>> propensity_features(x, counts, 3, 1, 120.0, 30.0, 20.0, 40.0, 0, 2, 1, 3.5, 1, False, False, 12, 5.0)
 >>> {name: round(float(value), 2) for name, value in zip(PROPENSITY_FEATURES[:4], x, strict=False)}
 {'log_events': 1.39, 'repeat_share': 0.33, 'log_repeats': 0.69, 'log_carts': 0.0}
 """
@@ -45,7 +45,15 @@ PROPENSITY_FEATURES: Final = (
     "log_sessions_before",
     "log_purchases_before",
     "log_days_away",
+    "buying_share",
+    "just_carted",
+    "item_in_cart",
+    "log_daily_actions",
 )
+#: Sessions that everyone is taken to have had besides their own, and how many of them with a purchase: one session
+#: with a purchase does not yet make a shopper who always buys.
+_PRIOR_SESSIONS: Final = 5.0
+_PRIOR_BUYING: Final = 0.5
 #: Names, in order, of what `profile_features` writes.
 PROFILE_FEATURES: Final = (
     "log_sessions",
@@ -115,6 +123,11 @@ def propensity_features(
     sessions_before: int,
     purchases_before: int,
     days_away: float,
+    buying_sessions: int,
+    just_carted: bool,
+    item_in_cart: bool,
+    actions: int,
+    days_known: float,
 ) -> None:
     """Write the session as it stands right after an event into `out`.
 
@@ -138,6 +151,12 @@ def propensity_features(
         The shopper's history before this session.
     days_away
         Between the end of the previous session and the start of this one, in days; 0 without one.
+    buying_sessions
+        How many of the sessions before had a purchase.
+    just_carted, item_in_cart
+        Whether the last action put its item into the cart; whether its item is there now.
+    actions, days_known
+        All that the shopper ever did, impressions left out; from the first event ever to the latest, in days.
     """
     priced = price_now > 0.0 and price_mean > 0.0
     out[0] = _log(events)
@@ -154,6 +173,10 @@ def propensity_features(
     out[11] = _log(sessions_before)
     out[12] = _log(purchases_before)
     out[13] = _log(days_away)
+    out[14] = _share(buying_sessions + _PRIOR_BUYING, max(float(sessions_before), 0.0) + _PRIOR_SESSIONS)
+    out[15] = 1.0 if just_carted else 0.0
+    out[16] = 1.0 if item_in_cart else 0.0
+    out[17] = _log(actions / (1.0 + max(float(days_known), 0.0)))
 
 
 @compiled

@@ -39,7 +39,7 @@ class Learner:
 
     An example is a moment in a shopper's session that has since got its label. Each one is predicted first and
     learned afterwards, so the quality reported is that of predictions about the future, over the last `window`
-    examples. The result depends on the examples and their order only, not on the portions they come in.
+    predictions. The result depends on the examples and their order only, not on the portions they come in.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Learner:
     Attributes
     ----------
     examples : int
-        How many examples were seen.
+        How many examples were predicted and learned: all but those that propensity is not told of.
     as_of : int
         The latest event time seen, in milliseconds; 0 before the first example.
 
@@ -96,7 +96,7 @@ class Learner:
         x
             Features of each session at some moment, one row per example, as in `PROPENSITY_FEATURES`.
         bought
-            Whether a purchase followed.
+            Whether a purchase followed; -1 for an example that is not for propensity, only for the segments.
         z
             The customer at the end of the session, one row per example, as in `PROFILE_FEATURES`.
         ts
@@ -107,18 +107,14 @@ class Learner:
         The segment of each example's customer, -1 during warm-up.
         """
         rows, customers = as_rows(x, len(PROPENSITY_FEATURES)), as_rows(z, len(PROFILE_FEATURES))
-        labels, times = np.asarray(bought, dtype=np.bool_), np.asarray(ts, dtype=np.int64)
+        labels, times = np.asarray(bought, dtype=np.int8), np.asarray(ts, dtype=np.int64)
         if not labels.shape == times.shape == (len(rows),) == (len(customers),):
             raise ValueError(
                 f"{len(rows)} sessions, {labels.shape} labels, {len(customers)} customers and {times.shape} times"
                 " are not one example each"
             )
-        start = 0
-        while start < len(rows):
-            taken = slice(start, start + self.propensity.room)
-            self._test(rows[taken], labels[taken])
-            self.propensity.learn_many(rows[taken], labels[taken])
-            start = taken.stop
+        told = labels >= 0
+        self._test_then_learn(rows[told], labels[told] > 0)
         self.as_of = max(self.as_of, int(times.max(initial=0)))
         return self.segments.learn_predict_many(customers)
 
@@ -175,7 +171,15 @@ class Learner:
         learner._bought[:] = state["bought"]
         return learner
 
-    def _test(self, rows: Floats, labels: ArrayLike) -> None:
+    def _test_then_learn(self, rows: Floats, labels: Bools) -> None:
+        start = 0
+        while start < len(rows):
+            taken = slice(start, start + self.propensity.room)
+            self._test(rows[taken], labels[taken])
+            self.propensity.learn_many(rows[taken], labels[taken])
+            start = taken.stop
+
+    def _test(self, rows: Floats, labels: Bools) -> None:
         """Predict examples that all fit into the present mini-batch: none of them changes what the next gets."""
         places = (self.examples + np.arange(len(rows))) % self.window
         self._scores[places] = self.propensity.predict_many(rows)

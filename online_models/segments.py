@@ -15,7 +15,11 @@ from online_models.features import PROFILE_FEATURES, as_rows, standardise
 
 #: Number of examples after which the count of a segment's customers has lost half its weight.
 _MEMORY: Final = 10_000
-_PARAMETERS = ("n_segments", "features", "block", "step", "gain", "seed")
+#: Whoever is this many times as far from all segments as is usual is a stranger, in squares.
+_STRANGE: Final = 9.0
+#: Rounds of Lloyd's algorithm after each block.
+_ROUNDS: Final = 3
+_PARAMETERS = ("n_segments", "features", "block", "window", "step", "gain", "seed")
 
 
 class Segment(NamedTuple):
@@ -72,6 +76,21 @@ def seed_centers(points: Floats, count: int, rng: np.random.Generator) -> Floats
     return best
 
 
+def settled(points: Floats, centers: Floats) -> Floats:
+    """The centres after a few rounds of Lloyd's algorithm; one that no point is nearest to stays where it is.
+
+    >>> settled(np.array([[0.0], [2.0], [9.0]]), np.array([[3.0], [5.0], [50.0]])).tolist()
+    [[1.0], [9.0], [50.0]]
+    """
+    centers = centers.copy()
+    for _ in range(_ROUNDS):
+        owner = nearest(points, centers)
+        count = np.bincount(owner, minlength=len(centers))
+        total = np.column_stack([np.bincount(owner, column, len(centers)) for column in points.T])
+        centers[count > 0] = total[count > 0] / count[count > 0, None]
+    return centers
+
+
 class Segments:
     """A fixed number of customer groups that follow the customers and keep their numbers.
 
@@ -82,14 +101,16 @@ class Segments:
     who are far from where any segment was when the block began, get a number but move nothing: a new crowd
     would else drag a centre off, whose customers would fall to the next one, and numbers would change hands.
 
-    The scaler learns all the time, but what it has learned is applied only between two blocks, and then the
-    centres are carried over: each keeps its place in the units of the features, so a change of scale moves no
-    segment. Within a block nothing but the centres moves.
+    The scaler learns all the time, but what it has learned is applied only between two blocks. First the
+    centres are carried over, each keeping its place in the units of the features. Then they settle: a few rounds
+    of Lloyd's algorithm on the last `window` blocks, strangers left out, take each to the middle of its customers,
+    which following one example at a time only comes near. Within a block nothing but the centres moves.
 
     A centre can become useless, because its customers are gone or another centre has come to sit beside it.
-    After each block the least needed centre moves to where k-means++ would put a further one, if that shrinks
-    the spread of the block by at least `gain`; its number then means other customers. In a steady shop this
-    does not happen; in a new one, where the first customers are unlike the later ones, a few times early on.
+    After each block, before they settle, the least needed centre moves to where k-means++ would put a further
+    one, if that shrinks the spread of the block by at least `gain`; its number then means other customers. In a
+    steady shop this does not happen; in a new one, where the first customers are unlike the later ones, a few
+    times early on. So for the first `window` blocks all of them are looked at, and strangers count.
 
     Parameters
     ----------
@@ -99,9 +120,11 @@ class Segments:
         Names of the features, in the order of the columns.
     block
         Examples between two looks at scale and spread, and length of the warm-up; at least 10 per segment.
+    window
+        Blocks on which the centres settle.
     step
-        How far a centre moves towards an example, between 0 and 1 (River calls it `halflife`). 0.02 averages
-        over about the last 50 customers of a segment.
+        How far a centre moves towards an example, between 0 and 1 (River calls it `halflife`). 0.01 averages
+        over about the last 100 customers of a segment.
     gain
         The part of the spread that has to be won before a centre is moved elsewhere; 1 never moves any.
     seed
@@ -137,15 +160,17 @@ class Segments:
         n_segments: int = 8,
         features: Sequence[str] = PROFILE_FEATURES,
         block: int = 512,
-        step: float = 0.02,
+        window: int = 4,
+        step: float = 0.01,
         gain: float = 0.02,
         seed: int = 0,
     ) -> None:
-        if n_segments < 2 or block < 10 * n_segments:
-            raise ValueError("segments needs at least 2 segments, and 10 examples per segment in a block")
+        if n_segments < 2 or block < 10 * n_segments or window < 1:
+            raise ValueError("segments needs at least 2 segments, 10 examples per segment in a block, and a block")
         self.n_segments = n_segments
         self.features = tuple(features)
         self.block = block
+        self.window = window
         self.step = step
         self.gain = gain
         self.seed = seed
@@ -155,7 +180,7 @@ class Segments:
         self.means, self.scales = np.zeros((2, len(self.features)))
         self.sizes = np.zeros(n_segments)
         self._anchors, self._reach = np.zeros((0, len(self.features))), 0.0
-        self._rows = np.zeros((block, len(self.features)))
+        self._window = np.zeros((window * block, len(self.features)))
 
     @property
     def centers(self) -> Floats:
@@ -178,10 +203,10 @@ class Segments:
         segments = np.full(len(rows), -1, dtype=np.int64)
         start = 0
         while start < len(rows):
-            place = self.examples % self.block
-            taken = rows[start : start + self.block - place]
+            taken = rows[start : start + self.block - self.examples % self.block]
             stop = start + len(taken)
-            self._rows[place : place + len(taken)] = taken
+            place = self.examples % len(self._window)
+            self._window[place : place + len(taken)] = taken
             if self.examples >= self.block:
                 segments[start:stop] = self._move(standardise(taken, self.means, self.scales))
             self.examples += len(taken)
@@ -225,7 +250,7 @@ class Segments:
             "sizes": self.sizes.copy(),
             "anchors": self._anchors.copy(),
             "reach": self._reach,
-            "rows": self._rows.copy(),
+            "window_rows": self._window.copy(),
         }
         return {name: getattr(self, name) for name in _PARAMETERS} | learned
 
@@ -236,7 +261,7 @@ class Segments:
         model.examples = int(state["examples"])
         model.sizes[:] = state["sizes"]
         model._anchors, model._reach = state["anchors"].copy(), float(state["reach"])
-        model._rows[:] = state["rows"]
+        model._window[:] = state["window_rows"]
         blocks = model.examples // model.block
         if blocks:
             model.scaler = vectors.restored_scaler(blocks * model.block, state["means"], state["variances"])
@@ -259,10 +284,14 @@ class Segments:
 
     def _end_block(self) -> None:
         middles = self.means + self.centers * self.scales if self.examples > self.block else None
-        for row in self._rows.tolist():
+        end = (self.examples - 1) % len(self._window) + 1
+        rows = self._window[end - self.block : end]
+        for row in rows.tolist():
             self.scaler.learn_one(dict(enumerate(row)))
         self.means, self.scales = vectors.means_and_scales(self.scaler)
-        points = standardise(self._rows, self.means, self.scales)
+        points = standardise(rows, self.means, self.scales)
+        recent = standardise(self._window[: self.examples], self.means, self.scales)
+        young = self.examples <= len(self._window)
         rng = np.random.default_rng([self.seed, self.examples])
         if middles is None:
             self._place(seed_centers(points, self.n_segments, rng))
@@ -270,9 +299,15 @@ class Segments:
             self._move(points)
         else:
             self._place(standardise(middles, self.means, self.scales))
-            self._relocate(points, rng)
+            self._relocate(recent if young else points, rng)
+        self._settle(recent, strangers=young)
         self._drop_anchors(points)
         self.sizes *= 0.5 ** (self.block / _MEMORY)
+
+    def _settle(self, points: Floats, *, strangers: bool) -> None:
+        least = squares(points, self.centers).min(axis=0)
+        near = points if strangers else points[least <= _STRANGE * least.mean()]
+        self._place(settled(near, self.centers))
 
     def _relocate(self, points: Floats, rng: np.random.Generator) -> None:
         """Move the least needed centre if that does enough good; it gets half of those it is put beside."""
@@ -292,7 +327,7 @@ class Segments:
     def _drop_anchors(self, points: Floats) -> None:
         """Note where the segments are, and how far from all of them makes a stranger: three times the usual."""
         self._anchors = self.centers
-        self._reach = 9.0 * float(squares(points, self._anchors).min(axis=0).mean())
+        self._reach = _STRANGE * float(squares(points, self._anchors).min(axis=0).mean())
 
     def _place(self, centers: Floats) -> None:
         for i, center in enumerate(centers.tolist()):

@@ -15,7 +15,11 @@ from online_models.features import (
     propensity_features,
 )
 from online_models.shopper_records import (
+    BOUGHT,
+    BOUGHT_FIRST,
     EXAMPLE_ITEMS,
+    OPEN,
+    TOLD,
     Actions,
     Found,
     Shelves,
@@ -70,8 +74,8 @@ def _act(i: int, actions: Actions, action_weights: Floats, shelves: Shelves, fou
     shopper, item, kind, ts = actions.shopper[i], actions.item[i], actions.type[i], actions.ts[i]
     s = shelves.shoppers[shopper]
     s.pause = max(0, ts - s.last_seen) / 1000.0 if s.session_events else 0.0
-    if kind == PURCHASE and not s.labelled:
-        _tell(i, shopper, 1, ts, shelves, found)
+    if kind == PURCHASE and s.outcome == OPEN:
+        s.outcome = BOUGHT if s.session_events > s.session_counts[IMPRESSION] else BOUGHT_FIRST
     _count(s, kind, ts, actions.price[i], actions.quantity[i])
     s.session_start = min(s.session_start, ts)
     s.session_counts[kind] += 1
@@ -82,18 +86,18 @@ def _act(i: int, actions: Actions, action_weights: Floats, shelves: Shelves, fou
         s.session_priced += 1
     if kind != IMPRESSION:
         _meet(i, s, ts, item, action_weights[kind], shelves.items, found)
-    _own(s, kind, item)
-    if not s.labelled:
+        _own(s, kind, item)
+    if s.outcome != TOLD:
         _move_to_newest(shopper, shelves)
-        if _mix(ts, s.session_events) % np.uint64(s.session_events) == 0:
-            _describe_session(s.moment, s)
+    if s.outcome == OPEN and _mix(ts, s.session_events) % np.uint64(s.session_events) == 0:
+        _describe_session(s.moment, s)
 
 
 @compiled
 def _room_to_tell(s: Shopper, found: Found) -> bool:
-    """Whether all that one event can lead to fits: two examples, and two increments per recent item."""
+    """Whether all that one event can lead to fits: an example, and two increments per recent item."""
     increments = found.filled[0] + 2 * s.items_length + 2
-    return bool(found.filled[1] + 2 <= len(found.bought) and increments <= len(found.row))
+    return bool(found.filled[1] < len(found.bought) and increments <= len(found.row))
 
 
 @compiled
@@ -105,8 +109,8 @@ def _turn_over(i: int, shopper: int, ts: int, gap_ms: int, shelves: Shelves, fou
         return False
     if s.sessions == 0:
         s.first_seen = ts
-    elif not s.labelled:
-        _tell(i, shopper, 0, s.last_seen + gap_ms, shelves, found)
+    elif s.outcome != TOLD:
+        _tell(i, shopper, s.last_seen + gap_ms, shelves, found)
     _carry_over(s, start, shelves)
     _begin_session(s, shopper, ts, shelves)
     return True
@@ -200,10 +204,13 @@ def _carry_over(s: Shopper, start: int, shelves: Shelves) -> None:
 @compiled
 def _begin_session(s: Shopper, shopper: int, ts: int, shelves: Shelves) -> None:
     s.previous_end = s.last_seen if s.sessions > 0 else 0
+    s.buying_sessions += int(s.session_counts[PURCHASE] > 0)
     s.sessions += 1
     s.session_start = ts
     s.session_counts[:] = 0
-    s.session_events = s.session_repeats = s.session_priced = s.session_items = s.labelled = 0
+    s.session_events = s.session_repeats = s.session_priced = s.session_items = 0
+    s.just_carted = s.item_in_cart = 0
+    s.outcome = OPEN
     s.session_prices = s.pause = s.price = 0.0
     _describe_session(s.moment, s)
     s.older = s.newer = -1
@@ -246,7 +253,7 @@ def _move_to_newest(shopper: int, shelves: Shelves) -> None:
 
 @compiled
 def _close_ended_sessions(i: int, gap_ms: int, shelves: Shelves, found: Found) -> bool:
-    """Tell the label of every session that is over by event time; False if there is no room for its example."""
+    """Tell of every session that is over by event time; False if there is no room for its example."""
     clock = shelves.clock
     while clock[OLDEST] >= 0:
         last_seen = shelves.shoppers[clock[OLDEST]].last_seen
@@ -254,24 +261,28 @@ def _close_ended_sessions(i: int, gap_ms: int, shelves: Shelves, found: Found) -
             return True
         if found.filled[1] == len(found.bought):
             return False
-        _tell(i, clock[OLDEST], 0, last_seen + gap_ms, shelves, found)
+        _tell(i, clock[OLDEST], last_seen + gap_ms, shelves, found)
     return True
 
 
 @compiled
-def _tell(i: int, shopper: int, bought: int, known_at: int, shelves: Shelves, found: Found) -> None:
-    """Emit the session as a labelled example: it ended in a purchase, or it is over without one."""
+def _tell(i: int, shopper: int, known_at: int, shelves: Shelves, found: Found) -> None:
+    """Emit the session, which is over, as a labelled example.
+
+    Those with a purchase are told no earlier than the others: what has just happened would else be taught by its
+    buyers alone, and the model would think that more sessions buy than do.
+    """
     s = shelves.shoppers[shopper]
     n = found.filled[1]
     found.filled[1] += 1
-    found.example_event[n], found.bought[n], found.known_at[n] = i, bought, known_at
+    found.example_event[n], found.bought[n], found.known_at[n] = i, s.outcome, known_at
     found.features[n] = s.moment
     _describe_shopper(found.profile[n], s)
     length = min(s.session_items, EXAMPLE_ITEMS)
     found.example_lengths[n] = length
     first = s.items_start + s.items_length - length
     found.example_items[n, :length] = shelves.items[first : first + length]
-    s.labelled = 1
+    s.outcome = TOLD
     _unlink(shopper, shelves)
 
 
@@ -300,9 +311,11 @@ def _describe_session(out: Float32s, s: Shopper) -> None:
     mean_price = s.session_prices / s.session_priced if s.session_priced else 0.0
     bought_before = s.counts[PURCHASE] - s.session_counts[PURCHASE]
     days_away = (s.session_start - s.previous_end) / _DAY_MS if s.previous_end else 0.0
+    actions = s.counts.sum() - s.counts[IMPRESSION]
     propensity_features(
         out, s.session_counts, events, s.session_repeats, (now - s.session_start) / 1000.0, s.pause, mean_price,
-        s.price, s.cart_length, s.sessions - 1, bought_before, days_away,
+        s.price, s.cart_length, s.sessions - 1, bought_before, days_away, s.buying_sessions, s.just_carted,
+        s.item_in_cart, actions, (s.last_seen - s.first_seen) / _DAY_MS,
     )  # fmt: skip
 
 
@@ -314,13 +327,18 @@ def _describe_shopper(out: Float32s, s: Shopper) -> None:
 
 @compiled
 def _own(s: Shopper, kind: int, item: int) -> None:
-    """Keep the cart and the list of what was bought."""
+    """Keep the cart and the list of what was bought, and whether the item is in the cart now."""
     if kind in (REMOVE_FROM_CART, PURCHASE):
         s.cart_length = _without(s.cart, s.cart_length, item)
     if kind == ADD_TO_CART:
         s.cart_length = _with_newest(s.cart, s.cart_length, item)
     if kind == PURCHASE:
         s.bought_length = _with_newest(s.bought, s.bought_length, item)
+    s.just_carted = int(kind == ADD_TO_CART)
+    s.item_in_cart = 0
+    for j in range(s.cart_length):
+        if s.cart[j] == item:
+            s.item_in_cart = 1
 
 
 @compiled

@@ -22,6 +22,7 @@ SHOPPER: Final = np.dtype(
         ("spend", np.float64),  # price times quantity over all purchases
         ("counts", np.int32, (len(EVENT_TYPES),)),  # events of each type
         ("sessions", np.int32),
+        ("buying_sessions", np.int32),  # how many of the sessions before this one had a purchase
         ("previous_end", np.int64),  # when the session before this one ended, 0 if there was none
         ("session_start", np.int64),
         ("session_counts", np.int32, (len(EVENT_TYPES),)),
@@ -31,6 +32,8 @@ SHOPPER: Final = np.dtype(
         ("price", np.float64),  # of the last event, 0 if it had none
         ("session_prices", np.float64),  # sum over the events that had a price
         ("session_priced", np.int32),
+        ("just_carted", np.int32),  # 1: the last action of this session put its item into the cart
+        ("item_in_cart", np.int32),  # 1: the item of the last action of this session is in the cart
         ("session_items", np.int32),  # how many of the recent items belong to this session
         ("items_met", np.int32),  # distinct items of each session, summed over the sessions
         ("items_start", np.int32),  # where in the pool the recent items begin, oldest first
@@ -40,14 +43,18 @@ SHOPPER: Final = np.dtype(
         ("cart_length", np.int32),
         ("bought", np.int32, (BOUGHT_LENGTH,)),
         ("bought_length", np.int32),
-        ("labelled", np.int32),  # 1: whether this session ends in a purchase is known and told
-        ("moment", np.float32, (len(PROPENSITY_FEATURES),)),  # features at a random moment of the session
+        ("outcome", np.int32),  # of this session, see `OPEN`
+        ("moment", np.float32, (len(PROPENSITY_FEATURES),)),  # features at a random moment of it before any purchase
         ("older", np.int32),  # neighbours in the list of open sessions, in order of their last event
         ("newer", np.int32),
     ],
     align=True,
 )
 
+
+#: What `outcome` says of a session: no purchase so far; a purchase, after other actions or as the first of them; over,
+#: and told as an example. The first three are the labels it is told with.
+OPEN, BOUGHT, BOUGHT_FIRST, TOLD = 0, 1, -1, 2
 
 #: One record of dtype `SHOPPER`, as kernels see it.
 Shopper: TypeAlias = Any

@@ -61,13 +61,14 @@ class Examples:
     Attributes
     ----------
     features
-        Shape (n, F) float32: `PROPENSITY_FEATURES` at a random moment before the label was known.
+        Shape (n, F) float32: `PROPENSITY_FEATURES` at a random moment of the session before its first purchase.
     profile
-        Shape (n, G) float32: `PROFILE_FEATURES` when it became known.
+        Shape (n, G) float32: `PROFILE_FEATURES` at its end.
     bought
-        Shape (n,): whether the session ended in a purchase.
+        Shape (n,): 1 if there was a purchase, 0 if not; -1 if a purchase was the first thing done: there was no moment
+        to predict it from, and the features would give the label away.
     known_at
-        Shape (n,): event time in ms at which that was known.
+        Shape (n,): event time in ms at which the session was over.
     items, lengths
         Shape (n, 16) and (n,): codes of the session's newest items, and how many there are.
     """
@@ -122,9 +123,9 @@ class Shoppers:
     """Folds events into shoppers, in order, whatever the batches they come in.
 
     Sessions are cut by event time: an event more than `session_gap_minutes` after the shopper's last one begins a new
-    session. An event from before the current session (by more than the gap) changes counters only. Whether a session
-    ends in a purchase is told as an example when the purchase comes, or when the highest event time of the partition
-    has left the session behind.
+    session. An event from before the current session (by more than the gap) changes counters only. Whether there was a
+    purchase in a session is told as an example when it is over: when the shopper begins the next, or when the highest
+    event time of the partition has left it behind.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from streams.decoding import Record
 from streams.errors import EngineError
 from streams.lane import Entry
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 #: Increments in one message at most: about half a megabyte.
 LARGEST_BLOCK: Final = 20_000
 

@@ -32,6 +32,7 @@ from streams.ownership import Ownership
 from streams.patience import Patience
 from streams.progress import Progress, field
 from streams.publisher import Publisher
+from streams.quick_packing import packing_quickly
 from streams.read_view import ReadView
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
@@ -174,9 +175,12 @@ class Engine:
 
 def connect(settings: Settings) -> Redis:
     """A connection that reports every failure at once: what to do about one is decided in `streams.patience`."""
-    return Redis.from_url(
+    redis = Redis.from_url(
         settings.redis,
         retry=Retry(NoBackoff(), retries=0),
         socket_timeout=5.0,
         socket_connect_timeout=5.0,
     )
+    pool: Any = redis.connection_pool
+    pool.connection_class = packing_quickly(pool.connection_class)
+    return redis

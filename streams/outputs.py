@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from streams.trending_merge import TrendingPart
 
+#: A key, and the values of its fields; whole numbers go as they are, others as text.
+Hash = tuple[str, Sequence[int | str]]
+
 
 @dataclass(frozen=True)
 class Message:
@@ -30,7 +33,7 @@ class Outputs:
     strings
         Redis keys (without the prefix) and their values; absolute, so that writing them twice does no harm.
     hashes
-        Redis keys of hashes and their fields and values in turn.
+        Redis keys of hashes and the values of their fields, in the order of `hash_fields`; the last may be left out.
     trending
         What trends in an item partition, to be merged with the others.
     rejected
@@ -39,6 +42,7 @@ class Outputs:
 
     messages: list[Message] = field(default_factory=list)
     strings: list[tuple[str, bytes]] = field(default_factory=list)
-    hashes: list[tuple[str, list[bytes]]] = field(default_factory=list)
+    hashes: list[Hash] = field(default_factory=list)
+    hash_fields: Sequence[str] = ()
     trending: TrendingPart | None = None
     rejected: int = 0

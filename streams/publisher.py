@@ -8,7 +8,7 @@ from typing import Any
 
 from streams.outputs import Message, Outputs
 from streams.redis_writer import RedisWriter
-from streams.trending_merge import TrendingMerge
+from streams.trending_writer import TrendingWriter
 
 
 class Publisher:
@@ -25,7 +25,7 @@ class Publisher:
     def __init__(self, producer: Any, writer: RedisWriter) -> None:
         self.producer = producer
         self.writer = writer
-        self._trending = TrendingMerge(writer)
+        self._trending = TrendingWriter(writer)
 
     async def publish(self, outputs: Outputs, owner: str) -> float:
         """Return when Kafka has acknowledged every message and Redis has every value.
@@ -33,7 +33,7 @@ class Publisher:
         The result is the time (epoch ms) at which the values could be read.
         """
         sent = [await self._send(message) for message in outputs.messages]
-        await self.writer.write(owner, outputs.strings, outputs.hashes)
+        await self.writer.write(owner, outputs.strings, outputs.hashes, outputs.hash_fields)
         if outputs.trending is not None:
             await self._trending.put(outputs.trending, owner)
         visible_ms = time.time() * 1000

@@ -25,17 +25,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from itertools import chain
 from typing import Any, Final
 
+import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from streams.errors import EngineError
+from streams.outputs import Hash
 from streams.patience import Patience
 
 #: Keys in one call: Redis serves nobody else while a call runs, so it is kept under half a millisecond or so.
 _KEYS_PER_CALL: Final = 250
+_encode: Final = msgspec.msgpack.Encoder().encode
 
 
 @dataclass
@@ -110,7 +112,11 @@ class RedisWriter:
         self.fences[owner] = Fence(generation, max(known, writes), is_whole=known >= writes)
 
     async def write(
-        self, owner: str, strings: Sequence[tuple[str, bytes]] = (), hashes: Sequence[tuple[str, list[bytes]]] = ()
+        self,
+        owner: str,
+        strings: Sequence[tuple[str, bytes]] = (),
+        hashes: Sequence[Hash] = (),
+        hash_fields: Sequence[str] = (),
     ) -> None:
         """Write values in the name of a partition; without any, see whether Redis still has those from before.
 
@@ -122,8 +128,8 @@ class RedisWriter:
         for part in _parts(strings) if strings or not hashes else ():
             await self._write(self._strings, owner, [key for key, _ in part], [value for _, value in part])
         for hashes_part in _parts(hashes) if hashes else ():
-            values = chain.from_iterable((len(fields), *fields) for _, fields in hashes_part)
-            await self._write(self._hashes, owner, [key for key, _ in hashes_part], list(values))
+            values = [_encode(hash_fields), *(_encode(values) for _, values in hashes_part)]
+            await self._write(self._hashes, owner, [key for key, _ in hashes_part], values)
 
     async def make_whole(self, owner: str) -> None:
         """Note that all values that were lost are written again."""

@@ -54,8 +54,7 @@ def learn_examples(state: LearnerPartition, block: Block, items: Vocabulary) -> 
     examples = blocks.read_examples(block, state.applied.advance(block), items)
     if not len(examples):
         return 0
-    bought = examples.bought.astype(np.bool_)
-    segments = state.learner.learn_many(examples.features, bought, examples.profile, examples.known_at)
+    segments = state.learner.learn_many(examples.features, examples.bought, examples.profile, examples.known_at)
     within = np.arange(examples.items.shape[1]) < examples.lengths[:, None]
     for segment, trending in enumerate(state.trending):
         chosen = np.flatnonzero(segments == segment)

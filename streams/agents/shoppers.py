@@ -31,9 +31,10 @@ from streams.read_view import ReadView
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, PURCHASES
 
-_FIELDS: Final = tuple(
-    name.encode() for name in ("events", *EVENT_TYPES, "sessions", "spend", "first_seen", "last_seen")
-)
+#: Of a `user:` hash; see `_profiles`.
+_FIELDS: Final = (
+    "events", *EVENT_TYPES, "sessions", "spend", "first_seen", "last_seen", "propensity", "segment",
+)  # fmt: skip
 
 #: Among the receivers of blocks, who are numbered by item partition.
 _LEARNER: Final = -1
@@ -245,29 +246,26 @@ class ShoppersAgent:
         as_of = shelves.shoppers["last_seen"][touched]
         values = recommendation_lists(lists, as_of, self.view.items)
         outputs.strings += zip((f"rec:{user}" for user in users), values, strict=True)
-        profiles = _profile_fields(state.shoppers, touched, segments, propensity)
+        profiles = _profiles(state.shoppers, touched, segments, propensity)
+        outputs.hash_fields = _FIELDS
         outputs.hashes += zip((f"user:{user}" for user in users), profiles, strict=True)
 
 
-def _profile_fields(
-    shoppers: Shoppers, touched: Int32s, segments: Int32s, propensity: Floats | None
-) -> Iterator[list[bytes]]:
-    """The fields and values of `user:` hashes; what no model can tell yet is left out."""
+def _profiles(shoppers: Shoppers, touched: Int32s, segments: Int32s, propensity: Floats | None) -> Iterator[list[Any]]:
+    """The values of `user:` hashes in the order of `_FIELDS`; what no model can tell yet is left out."""
     records = shoppers.shelves.shoppers[touched]
     counts = records["counts"]
-    columns = zip(
+    columns = [
         counts.sum(axis=1).tolist(),
         *counts.T.tolist(),
         records["sessions"].tolist(),
-        np.round(records["spend"], 6).tolist(),
+        map(repr, np.round(records["spend"], 6).tolist()),
         records["first_seen"].tolist(),
         records["last_seen"].tolist(),
-        strict=True,
-    )
-    for i, values in enumerate(columns):
-        fields = [part for name, value in zip(_FIELDS, values, strict=True) for part in (name, b"%a" % value)]
-        if segments[i] >= 0:
-            fields += (b"segment", b"%d" % segments[i])
-        if propensity is not None:
-            fields += (b"propensity", b"%.6f" % propensity[i])
-        yield fields
+    ]
+    if propensity is None:
+        yield from map(list, zip(*columns, strict=True))
+        return
+    columns.append(map("%.6f".__mod__, propensity.tolist()))
+    for segment, *values in zip(segments.tolist(), *columns, strict=True):
+        yield [*values, segment] if segment >= 0 else values

@@ -1,12 +1,17 @@
 -- Behind fence.lua: writes hashes.
 --
 --   KEYS[2..]   the keys
---   ARGV[5..]   per hash: how many fields and values follow, then these in turn
-local at = 5
+--   ARGV[5]     msgpack list: names of the fields
+--   ARGV[6..]   per hash a msgpack list of values; one that is shorter than the names leaves the last fields out
+local names = cmsgpack.unpack(ARGV[5])
 for i = 2, #KEYS do
-  local count = tonumber(ARGV[at])
-  redis.call('HSET', KEYS[i], unpack(ARGV, at + 1, at + count))
+  local values = cmsgpack.unpack(ARGV[i + 4])
+  local pairs = {}
+  for j = 1, #values do
+    pairs[2 * j - 1] = names[j]
+    pairs[2 * j] = values[j]
+  end
+  redis.call('HSET', KEYS[i], unpack(pairs))
   redis.call('EXPIRE', KEYS[i], ARGV[4])
-  at = at + count + 1
 end
 return #KEYS - 1

@@ -12,7 +12,7 @@ import numpy as np
 from online_models import slabs
 from online_models.compiled import Int32s, Int64s
 from online_models.shopper_kernel import NEWEST, OLDEST, WATERMARK
-from online_models.shopper_records import SHOPPER
+from online_models.shopper_records import SHOPPER, TOLD
 from online_models.shoppers import Folded, Shoppers
 from online_models.similarity import ItemSimilarity
 from online_models.trending import Trending
@@ -58,8 +58,8 @@ def open_sessions(shoppers: Shoppers) -> list[str]:
     records, clock = shoppers.shelves.shoppers, shoppers.shelves.clock
     forth, back = _followed(records["newer"], int(clock[OLDEST])), _followed(records["older"], int(clock[NEWEST]))
     assert forth == back[::-1]
-    began = np.flatnonzero((records["sessions"] > 0) & (records["labelled"] == 0))
-    assert sorted(forth) == began.tolist(), "the list holds exactly the sessions without a label"
+    began = np.flatnonzero((records["sessions"] > 0) & (records["outcome"] != TOLD))
+    assert sorted(forth) == began.tolist(), "the list holds exactly the sessions that were not told"
     return [shoppers.users.names[code] for code in forth]
 
 

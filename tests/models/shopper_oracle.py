@@ -43,10 +43,22 @@ class Session:
     carried: list[str]
     previous_end: int
     events: list[Event] = field(default_factory=list)
-    labelled: bool = False
+    told: bool = False
     pause: float = 0.0
     repeats: int = 0
-    moments: list[Float32s] = field(default_factory=list)
+    moments: list[Float32s] = field(default_factory=list)  # the features before the first event, and after each
+
+    @property
+    def bought(self) -> int:
+        """The label: whether there was a purchase, -1 if no other action came before it."""
+        acts = [event.type for event in self.events if event.type != "impression"]
+        return -1 if acts[:1] == ["purchase"] else int("purchase" in acts)
+
+    @property
+    def moments_before_purchase(self) -> list[Float32s]:
+        """Those of the events; a session that begins with a purchase has only that before its first event."""
+        types = [*(event.type for event in self.events), "purchase"]
+        return self.moments[1 : types.index("purchase") + 1] or self.moments[:1]
 
     @property
     def start(self) -> int:
@@ -114,6 +126,7 @@ class Shopper:
     def begin_session(self, ts: int) -> None:
         carried = self.recent()[-CARRIED:] if self.sessions else []
         self.sessions.append(Session(ts, carried, self.last_seen if self.sessions else 0))
+        self.sessions[-1].moments.append(self.features())
 
     def act(self, event: Event) -> None:
         """Add an event to the running session."""
@@ -127,6 +140,7 @@ class Shopper:
     def features(self) -> Float32s:
         session = self.sessions[-1]
         counts, every = _counts(session.events), _counts(self.events)
+        acts = [event for event in session.events if event.type != "impression"]
         prices = [event.price for event in session.events if event.price > 0.0]
         now = max(self.last_seen, session.start) if self.events else session.start
         out = np.zeros(len(PROPENSITY_FEATURES), np.float32)
@@ -143,6 +157,11 @@ class Shopper:
             len(self.sessions) - 1,
             every[-1] - counts[-1],
             (session.start - session.previous_end) / DAY_MS if session.previous_end else 0.0,
+            sum(any(event.type == "purchase" for event in before.events) for before in self.sessions[:-1]),
+            bool(acts) and acts[-1].type == "add_to_cart",
+            bool(acts) and acts[-1].item_id in self.owned()[0],
+            sum(every[1:]),
+            self.known_for / DAY_MS,
         )
         return out
 
@@ -181,35 +200,29 @@ class Folding:
         user, shopper = event.user_id, self.shoppers[event.user_id]
         self._watermark = max(self._watermark, event.ts)
         while self._open and self._watermark - self.shoppers[next(iter(self._open))].last_seen > GAP_MS:
-            self._tell_without_purchase(number, next(iter(self._open)))
+            self._tell(number, next(iter(self._open)))
         if shopper.is_away(event.ts):
             if user in self._open:
-                self._tell_without_purchase(number, user)
+                self._tell(number, user)
             shopper.begin_session(event.ts)
         elif shopper.is_from_before(event.ts):
             shopper.events.append(event)
             return []
         session = shopper.sessions[-1]
-        if event.type == "purchase" and not session.labelled:
-            self._tell(number, user, 1, event.ts)
         before = session.items
         shopper.act(event)
-        if not session.labelled:
+        if not session.told:
             self._open[user] = None
             self._open.move_to_end(user)
         return [] if event.type == "impression" else list(_meetings(before, event))
 
-    def _tell_without_purchase(self, number: int, user: str) -> None:
-        self._tell(number, user, 0, self.shoppers[user].last_seen + GAP_MS)
-
-    def _tell(self, number: int, user: str, bought: int, known_at: int) -> None:
+    def _tell(self, number: int, user: str) -> None:
         shopper = self.shoppers[user]
-        session = shopper.sessions[-1]
-        session.labelled = True
-        self._open.pop(user, None)
-        moments = list(session.moments) or [shopper.features()]
-        items = session.items[-EXAMPLE_ITEMS:]
-        self.examples.append(Example(number, bought, known_at, items, shopper.description(), moments))
+        session, known_at = shopper.sessions[-1], shopper.last_seen + GAP_MS
+        session.told = True
+        del self._open[user]
+        moments, items = session.moments_before_purchase, session.items[-EXAMPLE_ITEMS:]
+        self.examples.append(Example(number, session.bought, known_at, items, shopper.description(), moments))
 
 
 def _meetings(before: Sequence[str], event: Event) -> Iterable[Increment]:

@@ -1,8 +1,9 @@
-"""Labelled sessions: one example each, told when it is known, and never from what came after."""
+"""Labelled sessions: one example each, told when it is over, and never from what came after a purchase."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from online_models.features import PROPENSITY_FEATURES
 from online_models.shoppers import Examples, Shoppers
@@ -16,29 +17,59 @@ def items_of(examples: Examples, n: int, items: Vocabulary) -> list[str]:
     return named(items, examples.items[n, : examples.lengths[n]])
 
 
-def test_a_purchase_tells_of_the_session_up_to_just_before_it() -> None:
-    """Given three views and a purchase, the example knows the moments of the views and nothing of the purchase."""
+def later(shoppers: Shoppers) -> Examples:
+    """What is told when someone else comes long after."""
+    return shoppers.fold([event(10**6, "someone else", "sofa", 500)]).examples
+
+
+@pytest.mark.parametrize("after", [0, 1, 20])
+def test_a_session_with_a_purchase_is_told_at_its_end_as_it_was_before_the_purchase(after: int) -> None:
+    """Given three views, a purchase and more views, the moment is of the first three; the profile is of the end."""
     shoppers = Shoppers(Vocabulary())
     shop = [event(n, "ada", item, n, price=10.0) for n, item in enumerate(["lamp", "bulb", "lamp"])]
     moments = []
     for view in shop:
         shoppers.fold([view])
         moments.append(shoppers.features_many(np.array([0], np.int32))[0])
+    rest = [event(9, "ada", "sofa", 5, "purchase", 500.0), *(event(10 + n, "ada", "rug", 6 + n) for n in range(after))]
+    assert len(shoppers.fold(rest).examples) == 0
+    assert open_sessions(shoppers) == ["ada"]
     profile = shoppers.profiles_many(np.array([0], np.int32))[0]
-    told = shoppers.fold([event(9, "ada", "sofa", 5, "purchase", 500.0)]).examples
+    told = later(shoppers)
     assert told.bought.tolist() == [1]
-    assert told.known_at.tolist() == [NOON + 5 * MINUTE]
-    assert items_of(told, 0, shoppers.items) == ["bulb", "lamp"]
+    assert told.known_at.tolist() == [NOON + (5 + after) * MINUTE + GAP]
+    assert items_of(told, 0, shoppers.items) == ["bulb", "lamp", "sofa", *["rug"][:after]]
     assert any(np.array_equal(told.features[0], moment) for moment in moments)
     np.testing.assert_array_equal(told.profile[0], profile)
 
 
-def test_a_session_that_begins_with_its_purchase_is_told_from_before_its_first_event() -> None:
+def test_buyers_are_told_no_earlier_than_the_others() -> None:
+    """Given sessions that begin and end together, some with a purchase, one event tells of all of them."""
     shoppers = Shoppers(Vocabulary())
-    told = shoppers.fold([event(0, "ada", "lamp", 0, "purchase", 99.0)]).examples
-    assert told.bought.tolist() == [1]
-    assert told.lengths.tolist() == [0]
-    assert not told.features[0].any()
+    users = [f"user {n}" for n in range(8)]
+    visits = [event(n, user, "lamp", 0) for n, user in enumerate(users)]
+    sales = [event(10 + n, user, "lamp", 1, "purchase" if n % 2 else "view") for n, user in enumerate(users)]
+    assert len(shoppers.fold([*visits, *sales]).examples) == 0
+    assert later(shoppers).bought.tolist() == [0, 1] * 4
+
+
+@pytest.mark.parametrize("before", [[], ["impression"], ["impression", "impression"]])
+def test_a_session_that_begins_with_its_purchase_is_not_for_propensity(before: list[str]) -> None:
+    shoppers = Shoppers(Vocabulary())
+    shoppers.fold([event(n, "ada", "lamp", n, kind) for n, kind in enumerate(before)])
+    shoppers.fold([event(9, "ada", "lamp", 9, "purchase", 99.0), event(10, "ada", "sofa", 10)])
+    shoppers.fold([event(11, "ada", "sofa", 11, "purchase", 99.0)])
+    told = later(shoppers)
+    assert told.bought.tolist() == [-1]
+    assert items_of(told, 0, shoppers.items) == ["lamp", "sofa"]
+
+
+@pytest.mark.parametrize("kind", ["view", "click", "add_to_wishlist", "add_to_cart", "remove_from_cart"])
+def test_any_action_before_the_purchase_makes_a_session_one_for_propensity(kind: str) -> None:
+    shoppers = Shoppers(Vocabulary())
+    visits = [event(n, "ada", "lamp", n, kind) for n, kind in enumerate([kind, "impression", "purchase"])]
+    shoppers.fold(visits)
+    assert later(shoppers).bought.tolist() == [1]
 
 
 def test_a_session_without_a_purchase_is_told_when_the_shop_has_left_it_behind() -> None:
@@ -79,8 +110,19 @@ def test_a_session_that_nothing_comes_after_is_not_told() -> None:
 def test_a_second_purchase_in_a_session_and_events_after_it_tell_nothing_more() -> None:
     shoppers = Shoppers(Vocabulary())
     visits = [event(n, "ada", "lamp", n, kind) for n, kind in enumerate(["view", "purchase", "purchase", "view"])]
-    assert shoppers.fold(visits).examples.bought.tolist() == [1]
-    assert len(shoppers.fold([event(9, "bob", "lamp", 500)]).examples) == 0
+    shoppers.fold(visits)
+    assert later(shoppers).bought.tolist() == [1]
+    assert len(shoppers.fold([event(9, "bob", "lamp", 1000)]).examples) == 1  # of someone else
+
+
+def test_a_shopper_who_comes_back_after_buying_ends_the_own_session_and_the_next_is_another() -> None:
+    shoppers = Shoppers(Vocabulary())
+    shop = [event(0, "ada", "lamp", 0), event(1, "ada", "lamp", 1, "purchase"), event(2, "ada", "bulb", 32)]
+    told = shoppers.fold(shop)
+    assert told.examples.bought.tolist() == [1]
+    assert told.examples.known_at.tolist() == [NOON + MINUTE + GAP]
+    assert told.example_event.tolist() == [2]
+    assert later(shoppers).bought.tolist() == [0]
 
 
 def test_a_purchase_that_arrives_after_its_session_was_told_tells_nothing_more() -> None:
@@ -94,8 +136,8 @@ def test_a_purchase_that_arrives_after_its_session_was_told_tells_nothing_more()
 def test_an_example_names_the_newest_sixteen_items() -> None:
     shoppers = Shoppers(Vocabulary())
     visits = [event(n, "ada", f"lamp {n}", n) for n in range(40)]
-    told = shoppers.fold([*visits, event(99, "ada", "sofa", 41, "purchase")]).examples
-    assert items_of(told, 0, shoppers.items) == [f"lamp {n}" for n in range(24, 40)]
+    shoppers.fold([*visits, event(99, "ada", "sofa", 41, "purchase")])
+    assert items_of(later(shoppers), 0, shoppers.items) == [*(f"lamp {n}" for n in range(25, 40)), "sofa"]
 
 
 def test_one_event_can_end_thousands_of_sessions() -> None:

@@ -111,10 +111,41 @@ def test_quality_is_unknown_before_it_can_be_known() -> None:
     assert json.loads(json.dumps(learner.parameters(), allow_nan=False))["propensity"]["auc"] is None
 
 
+def with_gaps(block: Block, seed: int = 7) -> Block:
+    """The block, with a third of the examples not for propensity."""
+    x, bought, z, ts = block
+    return x, np.where(np.random.default_rng(seed).random(len(x)) < 0.3, -1, bought.astype(np.int8)), z, ts
+
+
+def test_what_is_not_for_propensity_is_for_the_segments() -> None:
+    """Given examples without a label among others, propensity is as without them, and the segments as with labels."""
+    block = with_gaps(examples(700))
+    told, unaware = block[1] >= 0, examples(700)
+    mixed, labelled, some = small(), small(), small()
+    expected = labelled.learn_many(*unaware)
+    some.learn_many(*(column[told] for column in unaware))
+    assert mixed.learn_many(*block).tolist() == expected.tolist()
+    assert (expected[~told][-50:] >= 0).all()
+    assert frozen(mixed.state()["segments"]) == frozen(labelled.state()["segments"])
+    assert frozen(mixed.state()["propensity"]) == frozen(some.state()["propensity"])
+    assert mixed.quality() == some.quality()
+    assert mixed.examples == some.examples == np.count_nonzero(told) < 700
+    assert mixed.as_of == labelled.as_of
+
+
+def test_nothing_but_examples_without_a_label() -> None:
+    learner = small()
+    x, _, z, ts = examples(150)
+    assert (learner.learn_many(x, np.full(150, -1), z, ts)[100:] >= 0).all()
+    assert learner.quality() == {"auc": None, "log_loss": None, "base_rate": None}
+    assert frozen(learner.state()["propensity"]) == frozen(small().state()["propensity"])
+    assert learner.as_of == ts[-1]
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 150), min_size=2, max_size=10))
 def test_portions_make_no_difference(portions: list[int]) -> None:
-    block = examples(sum(portions))
+    block = with_gaps(examples(sum(portions)))
     whole, parts = small(), small()
     expected = whole.learn_many(*block)
     found, start = [], 0
@@ -127,7 +158,7 @@ def test_portions_make_no_difference(portions: list[int]) -> None:
 
 
 def test_one_by_one_is_the_same_too() -> None:
-    block = examples(260)
+    block = with_gaps(examples(260))
     whole, single = small(), small()
     expected = whole.learn_many(*block)
     found = [single.learn_many(*part(block, i, i + 1)).tolist()[0] for i in range(260)]
@@ -137,7 +168,7 @@ def test_one_by_one_is_the_same_too() -> None:
 
 @pytest.mark.parametrize("stop", [0, 3, 8, 99, 100, 333, 501])
 def test_goes_on_from_a_snapshot(stop: int) -> None:
-    block = examples(700)
+    block = with_gaps(examples(700))
     straight, first = small(), small()
     expected = straight.learn_many(*block)
     first.learn_many(*part(block, 0, stop))

@@ -244,7 +244,7 @@ count = st.integers(-(2**31), 2**31 - 1)
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(count, min_size=len(EVENT_TYPES), max_size=len(EVENT_TYPES)),
-    st.tuples(count, count, *[finite] * 4, *[count] * 3, finite),
+    st.tuples(count, count, *[finite] * 4, *[count] * 3, finite, count, st.booleans(), st.booleans(), count, finite),
 )
 def test_features_are_finite_for_any_finite_input(counts: list[int], numbers: Any) -> None:
     out = np.full(WIDTH, np.nan, dtype=np.float32)
@@ -255,7 +255,7 @@ def test_features_are_finite_for_any_finite_input(counts: list[int], numbers: An
 def test_features_say_what_they_say() -> None:
     counts = np.array([9, 3, 1, 0, 2, 1, 1], dtype=np.int32)
     out = np.empty(WIDTH, dtype=np.float32)
-    propensity_features(out, counts, 8, 2, 119.0, 9.0, 20.0, 41.0, 1, 4, 3, 6.0)
+    propensity_features(out, counts, 8, 2, 119.0, 9.0, 20.0, 41.0, 1, 4, 3, 6.0, 2, False, True, 30, 2.0)
     found = dict(zip(PROPENSITY_FEATURES, out.tolist(), strict=True))
     expected = {
         "log_events": math.log(9),
@@ -272,6 +272,10 @@ def test_features_say_what_they_say() -> None:
         "log_sessions_before": math.log(5),
         "log_purchases_before": math.log(4),
         "log_days_away": math.log(7),
+        "buying_share": 2.5 / 9.0,
+        "just_carted": 0.0,
+        "item_in_cart": 1.0,
+        "log_daily_actions": math.log(11),
     }
     assert found == pytest.approx(expected, abs=1e-6)
 
@@ -279,7 +283,7 @@ def test_features_say_what_they_say() -> None:
 def test_an_unknown_price_is_no_price_step() -> None:
     out = np.empty(WIDTH, dtype=np.float32)
     counts = np.zeros(len(EVENT_TYPES), dtype=np.int32)
-    propensity_features(out, counts, 2, 0, 1.0, 1.0, 20.0, 0.0, 0, 0, 0, 0.0)
+    propensity_features(out, counts, 2, 0, 1.0, 1.0, 20.0, 0.0, 0, 0, 0, 0.0, 0, False, False, 2, 0.0)
     assert out[PROPENSITY_FEATURES.index("price_step")] == 0.0
 
 

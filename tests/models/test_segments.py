@@ -137,17 +137,38 @@ def test_numbers_stay_with_the_crowd_that_moves() -> None:
         assert np.abs(units(model)[usual] - middles[crowd] - walk[crowd]).max() < 1.0
 
 
-def test_a_change_of_scale_moves_no_segment() -> None:
-    """What the scaler learned is applied between two blocks: only the centre of the last example has moved."""
-    customers = crowds(1_024)[0]
-    customers[600:, 0] *= 3.0
+@pytest.mark.parametrize("blocks", [2, 3, 4, 5, 6, 11])
+def test_after_each_block_the_centres_settle_among_the_customers_of_the_window(blocks: int) -> None:
+    """Three rounds of Lloyd by hand, from where the centres were in the units of the features, on the new scale."""
+    customers = np.random.default_rng(blocks).normal(size=(100 * blocks, WIDTH))
+    customers[-60:, 0] *= 3.0
+    model = Segments(block=100, window=4, gain=1.0, step=1e-9)
+    model.learn_many(customers[:-1])
+    mean, scale = customers.mean(axis=0), customers.std(axis=0)
+    points = np.clip((customers[-400:] - mean) / scale, -5.0, 5.0)
+    expected = (units(model) - mean) / scale
+    if blocks > 4:
+        spread = ((points[:, None] - expected[None]) ** 2).sum(axis=2).min(axis=1)
+        points = points[spread <= 9.0 * spread.mean()]
+    for _ in range(3):
+        owner = ((points[:, None] - expected[None]) ** 2).sum(axis=2).argmin(axis=1)
+        expected = np.array([points[owner == i].mean(axis=0) for i in range(8)])
+    model.learn_many(customers[-1:])
+    np.testing.assert_allclose(model.centers, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_change_of_scale_moves_no_segment(seed: int) -> None:
+    """Strangers double the scale of a feature; at the end of the block every segment is still where it was."""
+    customers, _, middles = crowds(4_608, seed=seed)
+    customers[4_100:4_600:12, 0] = 100.0
     model = Segments(gain=1.0)
     model.learn_many(customers[:-1])
-    before, scale = units(model), model.scales[0]
+    before, scale, numbers = units(model), model.scales[0], model.predict_many(middles)
     model.learn_many(customers[-1:])
-    assert model.scales[0] > 1.1 * scale
-    moved = np.abs(units(model) - before).max(axis=1) > 1e-9
-    assert moved.sum() <= 1
+    assert model.scales[0] > 1.5 * scale
+    assert np.abs(units(model) - before).max() < 0.5  # half of the standard deviation within a crowd
+    assert (model.predict_many(middles) == numbers).all()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -165,6 +186,19 @@ def test_a_lost_number_goes_to_new_customers(seed: int) -> None:
     assert model.predict_many(middles[:5]).tolist() == numbers[:5]
     assert model.predict_many(stranger[None]).tolist() == [numbers[5]]
     assert all(segment.share > 0.01 for segment in model.describe())
+
+
+@pytest.mark.parametrize("blocks", [1, 3, 4])
+def test_a_young_shop_gives_up_no_segment_after_one_block_without_its_customers(blocks: int) -> None:
+    """Nobody of the third kind comes for a block: later on its number goes to others, early on it waits."""
+    customers, _, middles = crowds(512 * blocks, k=3)
+    model = Segments(n_segments=3)
+    model.learn_many(customers)
+    numbers = model.predict_many(middles).tolist()
+    assert sorted(numbers) == [0, 1, 2]
+    model.learn_many(middles[np.arange(512) % 2] + np.random.default_rng(1).normal(size=(512, WIDTH)))
+    place = np.abs(units(model)[numbers[2]] - middles[2]).max()
+    assert place < 0.5 if blocks < 4 else place > 1.0
 
 
 def test_strangers_move_nothing() -> None:
@@ -195,7 +229,7 @@ def test_a_steady_shop_loses_no_number() -> None:
     assert (free.centers == fixed.centers).all()
 
 
-@pytest.mark.parametrize("stop", [0, 37, 99, 100, 101, 200, 350])
+@pytest.mark.parametrize("stop", [0, 37, 99, 100, 101, 200, 350, 400, 401])
 def test_goes_on_from_a_snapshot(stop: int) -> None:
     customers = crowds(500)[0]
     straight, first = Segments(block=100, seed=5), Segments(block=100, seed=5)
@@ -228,7 +262,7 @@ def test_hostile_customers_stay_out(value: float) -> None:
     model = Segments()
     model.learn_many(customers)
     state = model.state()
-    for name in ("means", "variances", "centers", "sizes", "rows"):
+    for name in ("means", "variances", "centers", "sizes", "window_rows"):
         assert np.isfinite(state[name]).all(), name
     assert set(model.predict_many(customers).tolist()) <= set(range(8))
 
@@ -261,6 +295,8 @@ def test_refuses_the_wrong_shape_and_senseless_parameters() -> None:
         Segments(n_segments=1)
     with pytest.raises(ValueError, match="10 examples"):
         Segments(block=79)
+    with pytest.raises(ValueError, match="and a block"):
+        Segments(window=0)
 
 
 def profile(counts: list[int], sessions: int, items: int, spend: float, hours: float) -> list[float]:

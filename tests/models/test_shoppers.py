@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from online_models.events import EVENT_TYPES, Event
+from online_models.features import PROPENSITY_FEATURES
 from online_models.shoppers import Folded, Shoppers
 from online_models.similarity import SEEN_AGAIN
 from online_models.vocabulary import Vocabulary
@@ -147,6 +148,39 @@ def test_items_of_the_last_session_are_context_and_are_not_met() -> None:
 def test_an_item_carried_over_and_seen_again_is_remembered_once() -> None:
     shoppers, _ = folded(views([("ada", "lamp", 0), ("ada", "bulb", 1), ("ada", "lamp", 500), ("ada", "lamp", 501)]))
     assert recent_items(shoppers, 0) == ["bulb", "lamp"]
+
+
+def features_of(shoppers: Shoppers, user: str) -> dict[str, float]:
+    row = shoppers.features_many(np.array([shoppers.code_one(user)], np.int32))[0]
+    return dict(zip(PROPENSITY_FEATURES, row.tolist(), strict=True))
+
+
+def test_the_buying_share_is_of_the_sessions_before_this_one() -> None:
+    """Given two sessions with a purchase, one of them with two, and one without, it changes between sessions only."""
+    shoppers = Shoppers(Vocabulary())
+    shares = []
+    acts = [(0, "view"), (1, "purchase"), (2, "purchase"), (100, "view"), (200, "purchase"), (300, "view")]
+    for n, (minute, kind) in enumerate(acts):
+        shoppers.fold([event(n, "ada", "lamp", minute, kind)])
+        shares.append(features_of(shoppers, "ada")["buying_share"])
+    assert shares == pytest.approx([0.5 / 5, 0.5 / 5, 0.5 / 5, 1.5 / 6, 1.5 / 7, 2.5 / 8])
+    assert features_of(shoppers, "nobody")["buying_share"] == pytest.approx(0.5 / 5)
+
+
+def test_whether_the_item_of_the_last_action_is_in_the_cart() -> None:
+    """Given a cart that outlasts its session; impressions are no action."""
+    shoppers = Shoppers(Vocabulary())
+    found = []
+    acts = [
+        (0, "lamp", "add_to_cart"), (1, "sofa", "impression"), (2, "lamp", "view"), (3, "sofa", "view"),
+        (100, "sofa", "impression"), (101, "lamp", "view"), (102, "lamp", "remove_from_cart"), (103, "lamp", "view"),
+        (104, "lamp", "add_to_cart"), (105, "lamp", "purchase"), (106, "lamp", "view"),
+    ]  # fmt: skip
+    for n, (minute, item, kind) in enumerate(acts):
+        shoppers.fold([event(n, "ada", item, minute, kind)])
+        features = features_of(shoppers, "ada")
+        found.append((features["just_carted"], features["item_in_cart"]))
+    assert found == [(1, 1), (1, 1), (0, 1), (0, 0), (0, 0), (0, 1), (0, 0), (0, 0), (1, 1), (0, 0), (0, 0)]
 
 
 def test_the_cart_keeps_its_newest_twelve_and_purchases_their_newest_twenty_four() -> None:

@@ -49,12 +49,12 @@ def test_an_older_owner_is_refused(redis_url: str, prefix: str) -> None:
     async def test(redis: Any) -> None:
         old, new = writer(redis, prefix), writer(redis, prefix)
         await old.claim(OWNER, 4, 0, no)
-        await old.write(OWNER, [("rec:ada", b"old")], [("user:ada", [b"view", b"1"])])
+        await old.write(OWNER, [("rec:ada", b"old")], [("user:ada", [1])], ["view"])
         await new.claim(OWNER, 5, 0, no)
         with pytest.raises(EngineError, match="to another one"):
             await old.write(OWNER, [("rec:ada", b"late")])
         with pytest.raises(EngineError, match="to another one"):
-            await old.write(OWNER, [], [("user:ada", [b"view", b"9"])])
+            await old.write(OWNER, [], [("user:ada", [9])], ["view"])
         with pytest.raises(EngineError, match="to another one"):
             await old.claim(OWNER, 4, 0, no)
         assert await redis.get(f"{prefix}rec:ada") == b"old"
