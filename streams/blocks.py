@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from online_models.compiled import Int32s, Int64s
+from online_models.compiled import Int32s, Int64s, compiled
 from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
 from online_models.shopper_records import EXAMPLE_ITEMS
 from online_models.shoppers import Examples
@@ -120,7 +120,7 @@ def increment_blocks(
     rows["row"], rows["neighbour"] = increments.row, increments.neighbour
     for start, end in _pieces(offsets):
         piece = rows[start:end].copy()
-        codes, numbered = np.unique(np.concatenate([piece["row"], piece["neighbour"]]), return_inverse=True)
+        codes, numbered = _numbered(np.concatenate([piece["row"], piece["neighbour"]]), len(items))
         piece["row"], piece["neighbour"] = numbered[: end - start], numbered[end - start :]
         last = int(offsets[end - 1])
         yield Block(FORMAT, topic, partition, previous, last, _names(items, codes), piece.tobytes())
@@ -134,7 +134,7 @@ def example_block(
     rows = np.zeros(len(examples), _EXAMPLE)
     rows["offset"], rows["known_at"], rows["bought"] = offsets, examples.known_at, examples.bought
     rows["features"], rows["profile"], rows["length"] = examples.features, examples.profile, examples.lengths
-    codes, numbered = np.unique(examples.items, return_inverse=True)
+    codes, numbered = _numbered(examples.items.ravel(), len(items))
     rows["items"] = numbered.reshape(examples.items.shape)
     return Block(FORMAT, topic, partition, previous, int(offsets[-1]), _names(items, codes), rows.tobytes())
 
@@ -179,6 +179,25 @@ def read_offsets(block: Block, after: int, *, of_increments: bool) -> Int64s:
 def _rows(block: Block, dtype: np.dtype[Any], after: int) -> NDArray[Any]:
     rows = np.frombuffer(block.rows, dtype)
     return rows[rows["offset"] > after]
+
+
+def _numbered(codes: Int32s, known: int) -> tuple[Int32s, Int32s]:
+    """The different codes in order of first appearance, and for each code its place among them."""
+    different, numbers = np.zeros(len(codes), np.int32), np.zeros(len(codes), np.int32)
+    count = _number(codes, np.full(known, -1, np.int32), different, numbers)
+    return different[:count], numbers
+
+
+@compiled
+def _number(codes: Int32s, number_of: Int32s, different: Int32s, numbers: Int32s) -> int:
+    count = 0
+    for n in range(len(codes)):
+        if number_of[codes[n]] < 0:
+            number_of[codes[n]] = count
+            different[count] = codes[n]
+            count += 1
+        numbers[n] = number_of[codes[n]]
+    return count
 
 
 def _names(items: Vocabulary, codes: Int32s) -> list[str]:

@@ -10,8 +10,10 @@ from online_models.events import Event
 from online_models.recommendation import Recommendations
 from online_models.shoppers_state import FrozenShoppers
 from online_models.shown import ListsOnShow, Quality
+from online_models.similarity import Increments
 from online_models.similarity_state import FrozenSimilarity
 from online_models.vocabulary import Vocabulary
+from streams.blocks import increment_blocks
 from streams.json_lists import recommendation_lists, similarity_lists
 
 
@@ -33,5 +35,7 @@ def warm_up() -> None:
     )
     recommendation_lists(lists, np.zeros(1, np.int64), engine.items)
     ListsOnShow(1).score_many(shopper, one, np.zeros(1, np.int64), 1, Quality())
+    increments = Increments(one, one, one.astype(np.float32), one.astype(np.int8), one.astype(np.int64))
+    list(increment_blocks("", 0, 0, increments, increments.ts, engine.items))
     shoppers_state.restored(FrozenShoppers.of(engine.shoppers).state(), Vocabulary(), engine.shoppers.settings)
     similarity_state.restored(FrozenSimilarity.of(engine.similarity[0]).state(), Vocabulary())
