@@ -7,7 +7,7 @@ import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from rich.console import Console
@@ -24,6 +24,9 @@ from loadtest.taste import share_in_taste
 from loadtest.traffic import Traffic
 from loadtest.truth import truth_of
 from streams.settings import Settings
+
+#: Who came before the models knew anything gets a better list when it is quiet.
+_SETTLE_SECONDS: Final = 4.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +55,7 @@ def measure(traffic: Traffic, directory: Path) -> dict[str, Any]:
         filled = time.monotonic() - began
         with live_worker(directory / "worker", variables) as worker, progress_bar("draining", len(traffic)) as show:
             drained = drain(worker, settings, len(traffic), show)
+            time.sleep(_SETTLE_SECONDS)
         wrong = mistakes(truth_of(traffic), settings)
         return {
             **_figures(traffic, drained),

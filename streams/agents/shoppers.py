@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from online_models import shoppers_state
 from online_models.compiled import Floats, Int32s, Int64s
 from online_models.events import EVENT_CODES, EVENT_TYPES, IMPRESSION, Event
 from online_models.item_partition import ItemPartitions
-from online_models.recommendation import RecommendationSettings, Recommender
+from online_models.recommendation import SOURCES, RecommendationSettings, Recommender
 from online_models.shopper_kernel import WATERMARK
 from online_models.shoppers import Folded, Shoppers, ShopperSettings
 from online_models.shoppers_state import FrozenShoppers
@@ -30,6 +29,7 @@ from streams.outputs import Message, Outputs
 from streams.read_view import ReadView
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, PURCHASES
+from streams.waiting import Waiting
 
 #: Of a `user:` hash; see `_profiles`.
 _FIELDS: Final = (
@@ -38,8 +38,7 @@ _FIELDS: Final = (
 
 #: Among the receivers of blocks, who are numbered by item partition.
 _LEARNER: Final = -1
-#: Shoppers with no list yet that are looked at again with each micro-batch.
-_MOST_HUNGRY: Final = 500
+_PERSONAL: Final = SOURCES.index("personal")
 _SHOPPERS_AT_ONCE: Final = 500
 _DAY_MS: Final = 86_400_000
 
@@ -47,26 +46,27 @@ _DAY_MS: Final = 86_400_000
 class ShoppersPartition:
     """The state of one partition: its shoppers, and where the last block to each receiver ended.
 
-    `hungry` are shoppers for whom there was nothing to recommend yet, as when a shop is new.
+    `waiting` are shoppers for whom there was nothing better to recommend yet, as when a shop is new.
     """
 
     def __init__(self, items: Vocabulary, settings: Settings, state: Mapping[str, Any] | None = None) -> None:
         shopper_settings = ShopperSettings(session_gap_minutes=settings.session_gap_minutes)
         self.on_show = ListsOnShow(settings.list_length)
         self.last_block: dict[tuple[str, int], int] = {}
-        self.hungry: set[str] = set()
+        self.waiting = Waiting()
         if state is None:
             self.shoppers = Shoppers(items, shopper_settings)
         else:
             self.shoppers = shoppers_state.restored(state["shoppers"], items, shopper_settings)
             self.last_block = {(topic, receiver): last for topic, receiver, last in state["last_block"]}
-            self.hungry = set(state["hungry"])
+            self.waiting = Waiting(*state["waiting"])
 
     def freeze(self, spare: Spare) -> Callable[[], dict[str, Any]]:
         """Copy the state now; pack the copy later. Lists on show are a measurement and begin anew."""
-        shoppers, hungry = FrozenShoppers.of(self.shoppers, spare), sorted(self.hungry)
+        shoppers, waiting = FrozenShoppers.of(self.shoppers, spare), self.waiting
+        waiting_now = (list(waiting.empty), list(waiting.impersonal))
         last_block = [(topic, receiver, last) for (topic, receiver), last in self.last_block.items()]
-        return lambda: {"shoppers": shoppers.state(), "last_block": last_block, "hungry": hungry}
+        return lambda: {"shoppers": shoppers.state(), "last_block": last_block, "waiting": waiting_now}
 
 
 class _Source(NamedTuple):
@@ -133,12 +133,14 @@ class ShoppersAgent:
         for source in self._sources(partition, origins, folded):
             outputs.messages += self._covisits(state, source, folded)
             outputs.messages += self._examples(state, source, folded)
-        await self._recommend(state, np.union1d(folded.touched, self._hungry(state)), outputs)
+        again = [user for user in state.waiting.take(is_idle=not entries) if user in state.shoppers.users]
+        shoppers = np.union1d(folded.touched, state.shoppers.users.codes(again))
+        await self._recommend(state, shoppers, outputs, set(again).difference(event.user_id for event in events))
         return outputs
 
     def pause(self, partition: int) -> float:
-        """Shoppers that wait for their first list are looked at again every second."""
-        return 1.0 if self.partitions[partition].hungry else math.inf
+        """Shoppers that wait for a better list are looked at again every second."""
+        return 1.0 if self.partitions[partition].waiting else math.inf
 
     async def everything(self, partition: int) -> AsyncIterator[Outputs]:
         """Lists and profiles of all shoppers whose keys have not expired, in portions.
@@ -157,11 +159,6 @@ class ShoppersAgent:
             await self._recommend(state, (start + np.flatnonzero(known)).astype(np.int32), outputs)
             yield outputs
             end = start
-
-    def _hungry(self, state: ShoppersPartition) -> Int32s:
-        """Codes of some of those who wait for their first list."""
-        some = islice(state.hungry, _MOST_HUNGRY)
-        return state.shoppers.users.codes(user for user in some if user in state.shoppers.users)
 
     def _count(self, rejections: Sequence[Rejection], folded: Folded) -> None:
         accepted = int(folded.accepted.sum())
@@ -229,8 +226,10 @@ class ShoppersAgent:
             yield Message(EXAMPLES, blocks.encode(block), partition=0)
             state.last_block[source.topic, _LEARNER] = block.last
 
-    async def _recommend(self, state: ShoppersPartition, touched: Int32s, outputs: Outputs) -> None:
-        """Lists and profiles of the shoppers that acted."""
+    async def _recommend(
+        self, state: ShoppersPartition, touched: Int32s, outputs: Outputs, again: Iterable[str] = ()
+    ) -> None:
+        """Lists and profiles of the shoppers that acted, and of those that are looked at `again`."""
         shelves = state.shoppers.shelves
         await self.view.refresh(self._recommender.recent_many(touched, shelves))
         segments, propensity = np.full(len(touched), -1, np.int32), None
@@ -241,8 +240,7 @@ class ShoppersAgent:
         state.on_show.show_many(touched, lists)
         self.counters.lists += len(touched)
         users = [state.shoppers.users.names[code] for code in touched.tolist()]
-        state.hungry.difference_update(users)
-        state.hungry.update(user for user, length in zip(users, lists.lengths.tolist(), strict=True) if length == 0)
+        state.waiting.note(users, lists.lengths.tolist(), (lists.source == _PERSONAL).tolist(), again)
         as_of = shelves.shoppers["last_seen"][touched]
         values = recommendation_lists(lists, as_of, self.view.items)
         outputs.strings += zip((f"rec:{user}" for user in users), values, strict=True)
