@@ -45,9 +45,9 @@ def _medley(arena: Arena, rounds: int) -> None:
 
 #: Every scenario but those that need an arena of their own.
 _MEDLEY: Final = {
-    "poison": 500,
+    "poison": 300,
     "kill": 1,
-    "points": 5,
+    "points": 3,
     "rolling": 1,
     "network": 4,
     "redis-errors": 5,
@@ -56,7 +56,7 @@ _MEDLEY: Final = {
     "kafka": 1,
     "scaling": 2,
     "zombies": 1,
-    "checkpoints": 2,
+    "checkpoints": 1,
     "offsets": 1,
     "retention": 1,
 }
