@@ -43,7 +43,7 @@ class Engine:
     ...     for n, (user, item) in enumerate(visits)
     ... ])
     >>> engine.recommend_one("bob")
-    [('bulb', 0.574349, 'lamp')]
+    [('bulb', 1.0, 'lamp')]
     """
 
     def __init__(self, settings: EngineSettings | None = None) -> None:
@@ -78,7 +78,9 @@ class Engine:
 
     def observe_many(self, events: Sequence[Event]) -> None:
         """Fold events into the shoppers alone: their sessions go on, and no model learns from it."""
+        counted = self.shoppers.shelves.returns.copy()
         self.shoppers.fold(events)
+        self.shoppers.shelves.returns[:] = counted
 
     def recommend_one(self, user: str) -> list[tuple[str, float, str | None]]:
         """What to show a shopper now: (item, score, because), best first."""
@@ -116,6 +118,6 @@ class Engine:
         owners = self._owners.of(stale)
         for owner, similarity in enumerate(self.similarity):
             chosen = stale[owners == owner]
-            ids, scores, _, lengths, repeats = similarity.predict_many(chosen)
+            ids, scores, _, lengths = similarity.predict_many(chosen)
             for n, item in enumerate(chosen.tolist()):
-                self._neighbours.learn_one(item, ids[n, : lengths[n]], scores[n, : lengths[n]], float(repeats[n]))
+                self._neighbours.learn_one(item, ids[n, : lengths[n]], scores[n, : lengths[n]])

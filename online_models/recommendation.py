@@ -1,4 +1,4 @@
-"""What to show next: the neighbours of what a shopper looked at, merged, filtered and filled up."""
+"""What to show next: where a shopper may return to and what goes with it, merged, filtered and filled up."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from online_models.compiled import Floats, Int8s, Int32s
 from online_models.recommendation_kernel import (
@@ -45,7 +46,7 @@ class RecommendationSettings:
 
     length: int = 20
     recent_items: int = 10
-    step_weight: float = 0.5
+    step_weight: float = 0.4
     skip_owned: bool = True
     skip_current: bool = True
 
@@ -57,12 +58,13 @@ class Recommendations:
     Attributes
     ----------
     items, scores, because
-        Shape (n, length): item codes, scores, and the code of the item that contributed most (-1: a filler).
+        Shape (n, length): item codes, scores, and the code of the item that contributed most, which is the item
+        itself for a return (-1: a filler).
     lengths
         Shape (n,): how many places are filled.
     source
-        Shape (n,): position in `SOURCES` of what the first item is: a neighbour, trending in the shopper's segment,
-        or trending over all.
+        Shape (n,): position in `SOURCES` of what the first item is: a neighbour or a return, trending in the shopper's
+        segment, or trending over all.
     """
 
     items: Int32s
@@ -70,6 +72,12 @@ class Recommendations:
     because: Int32s
     lengths: Int32s
     source: Int8s
+
+    @property
+    def has_neighbours(self) -> NDArray[np.bool_]:
+        """Shape (n,): whether a list holds more than fillers and what the shopper may return to."""
+        found: NDArray[np.bool_] = ((self.because >= 0) & (self.because != self.items)).any(axis=1)
+        return found
 
 
 class Neighbours:
@@ -86,18 +94,16 @@ class Neighbours:
             items=np.zeros((64, length), np.int32),
             scores=np.zeros((64, length)),
             lengths=np.zeros(64, np.int32),
-            repeats=np.zeros(64),
         )
         self._count = 0
 
-    def learn_one(self, item: int, items: Int32s, scores: Floats, repeats: float) -> None:
+    def learn_one(self, item: int, items: Int32s, scores: Floats) -> None:
         """Put the neighbour list of one item in place of what was known of it; longer lists are cut."""
         place = self._place(item)
         length = min(len(items), self.length)
         self.table.items[place, :length] = items[:length]
         self.table.scores[place, :length] = scores[:length]
         self.table.lengths[place] = length
-        self.table.repeats[place] = repeats
 
     def _place(self, item: int) -> int:
         table = self.table._replace(place=grown(self.table.place, len(self.vocabulary), fill=-1))
@@ -110,18 +116,23 @@ class Neighbours:
                     items=grown(table.items, self._count),
                     scores=grown(table.scores, self._count),
                     lengths=grown(table.lengths, self._count),
-                    repeats=grown(table.repeats, self._count),
                 )
         self.table = table
         return int(table.place[item])
 
 
 class Recommender:
-    """Merges neighbour lists into recommendations.
+    """Merges neighbour lists, and what shoppers return to, into recommendations.
 
-    The score of an item is the sum over the shopper's `recent_items` newest items, the i-th newest weighted with
-    `step_weight`^i, of its similarity to them. What remains of the list is filled with what trends in the shopper's
-    segment and then with what trends over all; fillers score below every neighbour. Ties are broken by item id.
+    The score of an item is about how likely the next action is on it, in two parts:
+
+    - for items of the running session, the chance of a return, P; see `online_models.returns`;
+    - for neighbours, E, the sum over the shopper's `recent_items` newest items, those of earlier sessions included, of
+      the similarity to them, the i-th newest weighted with `step_weight`^i. An item of the session itself gets a fifth
+      of that. E is scaled so that it adds up to 1 less all P, or 0.05 where that is more.
+
+    What is left out takes no part in either. What remains of the list is filled with what trends in the shopper's
+    segment and then with what trends over all; fillers score below every item before them. Ties are broken by item id.
     """
 
     def __init__(self, vocabulary: Vocabulary, settings: RecommendationSettings | None = None) -> None:
@@ -176,6 +187,7 @@ class Recommender:
             shelves.shoppers,
             shelves.items,
             table._replace(place=grown(table.place, len(vocabulary), fill=-1)),
+            shelves.returns,
             segments,
             _stacked(trending),
             Policy(settings.recent_items, settings.step_weight, settings.skip_owned, settings.skip_current),

@@ -8,12 +8,17 @@ import numpy as np
 
 from online_models.compiled import Bytes, Floats, Int8s, Int32s, Int64s, Records, compiled
 from online_models.ranking import insert, rounded
+from online_models.returns import REACH, chance
 from online_models.shopper_records import Shopper
 
 NOTHING: Final = -1
 _PERSONAL, _SEGMENT, _TRENDING = 0, 1, 2
 #: What the first filler scores, as a part of the entry before it: less than half, so that 0.000001 rounds to 0.
 _FILLER: Final = 0.4
+#: What the neighbours of its items say of an item of the session itself counts so much: that it comes back is counted.
+_IN_SESSION: Final = 0.2
+#: At least this much of every list is for other items than those of the session.
+_LEAST_NEW: Final = 0.05
 
 
 class NeighbourTable(NamedTuple):
@@ -23,7 +28,6 @@ class NeighbourTable(NamedTuple):
     items: Int32s
     scores: Floats
     lengths: Int32s
-    repeats: Floats
 
 
 class Fillers(NamedTuple):
@@ -85,6 +89,7 @@ def recommend(
     shoppers: Records,
     items: Int32s,
     neighbours: NeighbourTable,
+    returns: Int64s,
     segments: Int32s,
     fillers: Fillers,
     policy: Policy,
@@ -100,6 +105,7 @@ def recommend(
         recent = items[max(s.items_start, end - policy.recent_items) : end]
         count = _sum_up(recent, neighbours, policy, tally)
         _exclude(s, recent, policy, tally)
+        count = _weigh(s, recent, items[end - s.session_items : end], returns, policy, count, tally)
         length = 0
         for j in range(count):
             item, score = tally.seen[j], rounded(tally.total[tally.seen[j]])
@@ -129,7 +135,6 @@ def _sum_up(recent: Int32s, neighbours: NeighbourTable, policy: Policy, tally: T
     for j in range(len(recent) - 1, -1, -1):
         row = neighbours.place[recent[j]]
         if row >= 0:
-            count = _vote(recent[j], recent[j], weight * neighbours.repeats[row], count, tally)
             for k in range(neighbours.lengths[row]):
                 item, gain = neighbours.items[row, k], weight * neighbours.scores[row, k]
                 count = _vote(recent[j], item, gain, count, tally)
@@ -148,6 +153,31 @@ def _vote(voter: int, item: int, gain: float, count: int, tally: Tally) -> int:
     if gain > tally.best[item]:
         tally.best[item] = gain
         tally.because[item] = voter
+    return count
+
+
+@compiled
+def _weigh(
+    s: Shopper, recent: Int32s, session: Int32s, returns: Int64s, policy: Policy, count: int, tally: Tally
+) -> int:
+    """Make chances of the sums, and put the chances of a return beside them; return how many candidates there are."""
+    for item in session:
+        tally.total[item] *= _IN_SESSION
+        tally.best[item] *= _IN_SESSION
+    sums = 0.0
+    for j in range(count):
+        sums += tally.total[tally.seen[j]]
+    back = np.zeros(min(len(session), REACH))
+    for p in range(len(back)):
+        if not _unwanted(session[len(session) - 1 - p], s, recent, policy):
+            back[p] = chance(returns, p, s.how, s.seen_again >> p & 1, len(session))
+    share = max(_LEAST_NEW, 1.0 - back.sum()) / sums if sums > 0.0 else 0.0
+    for j in range(count):
+        tally.total[tally.seen[j]] *= share
+        tally.best[tally.seen[j]] *= share
+    for p in range(len(back)):
+        item = session[len(session) - 1 - p]
+        count = _vote(item, item, back[p], count, tally)
     return count
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from online_models.compiled import Float32s, Floats, Int32s, compiled
+from online_models.compiled import Float32s, Floats, Int32s, Int64s, compiled
 from online_models.events import ADD_TO_CART, IMPRESSION, PURCHASE, REMOVE_FROM_CART
 from online_models.features import (
     PROFILE_FEATURES,
@@ -14,6 +14,7 @@ from online_models.features import (
     profile_features,
     propensity_features,
 )
+from online_models.returns import AGAIN, BACK, NEW, count_action, moved_to_front
 from online_models.shopper_records import (
     BOUGHT,
     BOUGHT_FIRST,
@@ -38,7 +39,7 @@ _DAY_MS: Final = 86_400_000.0
 #: Items further apart than this in a session still count as met, but add no weight.
 _REACH: Final = 10
 #: How much a meeting counts in the list of the later item, against 1 in that of the earlier one.
-_BACKWARD: Final = 0.5
+_BACKWARD: Final = 0.6
 
 
 @compiled
@@ -85,7 +86,7 @@ def _act(i: int, actions: Actions, action_weights: Floats, shelves: Shelves, fou
         s.session_prices += s.price
         s.session_priced += 1
     if kind != IMPRESSION:
-        _meet(i, s, ts, item, action_weights[kind], shelves.items, found)
+        _meet(i, s, ts, item, action_weights[kind], shelves, found)
         _own(s, kind, item)
     if s.outcome != TOLD:
         _move_to_newest(shopper, shelves)
@@ -126,8 +127,9 @@ def _count(s: Shopper, kind: int, ts: int, price: float, quantity: int) -> None:
 
 
 @compiled
-def _meet(i: int, s: Shopper, ts: int, item: int, weight: float, items: Int32s, found: Found) -> None:
+def _meet(i: int, s: Shopper, ts: int, item: int, weight: float, shelves: Shelves, found: Found) -> None:
     """Tell the similarity model that `item` met the other items of the session, and make it the newest of them."""
+    items = shelves.items
     start, end = s.items_start, s.items_start + s.items_length
     first = end - s.session_items
     place = end
@@ -135,14 +137,13 @@ def _meet(i: int, s: Shopper, ts: int, item: int, weight: float, items: Int32s, 
         if items[j] == item:
             place = j
     again = place < end
+    _return_to(s, end - 1 - place, shelves.returns)
     kind = _SEEN_AGAIN if again else _FIRST_IN_SESSION
     _increment(i, ts, item, item, weight, _ACTION, found)
     for j in range(end - 1, first - 1, -1):
         distance = end - j
         closeness = weight / distance if distance <= _REACH else 0.0
-        if items[j] == item:
-            _increment(i, ts, item, item, closeness, _SEEN_AGAIN, found)
-        elif closeness > 0.0 or not again:
+        if items[j] != item and (closeness > 0.0 or not again):
             _increment(i, ts, items[j], item, closeness, kind, found)
             _increment(i, ts, item, items[j], _BACKWARD * closeness, kind, found)
     if again:
@@ -157,6 +158,14 @@ def _meet(i: int, s: Shopper, ts: int, item: int, weight: float, items: Int32s, 
     for j in range(place, s.items_start + s.items_length - 1):
         items[j] = items[j + 1]
     items[s.items_start + s.items_length - 1] = item
+
+
+@compiled
+def _return_to(s: Shopper, place: int, returns: Int64s) -> None:
+    """Count an action on item number `place` of the session, the newest 0; -1 for one that is new to it."""
+    count_action(returns, s.how, s.seen_again, s.session_items, place)
+    s.seen_again = moved_to_front(s.seen_again, place)
+    s.how = NEW if place < 0 else AGAIN if place == 0 else BACK
 
 
 @compiled
@@ -210,6 +219,7 @@ def _begin_session(s: Shopper, shopper: int, ts: int, shelves: Shelves) -> None:
     s.session_counts[:] = 0
     s.session_events = s.session_repeats = s.session_priced = s.session_items = 0
     s.just_carted = s.item_in_cart = 0
+    s.seen_again = s.how = 0
     s.outcome = OPEN
     s.session_prices = s.pause = s.price = 0.0
     _describe_session(s.moment, s)

@@ -35,6 +35,8 @@ SHOPPER: Final = np.dtype(
         ("just_carted", np.int32),  # 1: the last action of this session put its item into the cart
         ("item_in_cart", np.int32),  # 1: the item of the last action of this session is in the cart
         ("session_items", np.int32),  # how many of the recent items belong to this session
+        ("seen_again", np.uint16),  # bit p: the p-th newest of them was acted on more than once
+        ("how", np.uint8),  # the newest of them came, see `online_models.returns`
         ("items_met", np.int32),  # distinct items of each session, summed over the sessions
         ("items_start", np.int32),  # where in the pool the recent items begin, oldest first
         ("items_length", np.int32),
@@ -64,7 +66,8 @@ class Shelves(NamedTuple):
     """The arrays that hold all shoppers of a partition.
 
     `items` is the pool of recent items, `free` and `top` its free list (see `online_models.slabs`); `clock` holds the
-    places `WATERMARK`, `OLDEST` and `NEWEST` of `online_models.shopper_kernel`.
+    places `WATERMARK`, `OLDEST` and `NEWEST` of `online_models.shopper_kernel`; `returns` counts, over all sessions,
+    what `online_models.returns` says.
     """
 
     shoppers: Records
@@ -72,6 +75,7 @@ class Shelves(NamedTuple):
     free: Int64s
     top: Int64s
     clock: Int64s
+    returns: Int64s
 
 
 class Actions(NamedTuple):

@@ -13,6 +13,7 @@ from online_models import slabs
 from online_models.compiled import Float32s, Floats, Int8s, Int32s, Int64s, Records
 from online_models.duplicates import RecentIds
 from online_models.events import EVENT_CODES, EVENT_TYPES, Event
+from online_models.returns import nothing_counted
 from online_models.shopper_kernel import NEWEST, OLDEST, fold, moments, profiles
 from online_models.shopper_records import SHOPPER, Actions, Found, Shelves, room_for
 from online_models.similarity import Increments
@@ -159,6 +160,7 @@ class Shoppers:
             free=np.full(slabs.SIZES, -1, np.int64),
             top=np.zeros(1, np.int64),
             clock=np.array([-1, -1, -1], np.int64),
+            returns=nothing_counted(),
         )
         self._weights: Floats = np.array([self.settings.action_weights[name] for name in EVENT_TYPES])
         self._gap_ms = int(self.settings.session_gap_minutes * MINUTE_MS)

@@ -37,6 +37,7 @@ class FrozenShoppers:
     shoppers: Records
     pool: Int32s
     clock: Int64s
+    returns: Int64s
     recent_ids: dict[str, Any]
 
     @classmethod
@@ -49,6 +50,7 @@ class FrozenShoppers:
             shoppers=spare.copy("shoppers", shelves.shoppers[: len(shoppers)]),
             pool=spare.copy("pool", shelves.items[: int(shelves.top[0])]),
             clock=shelves.clock.copy(),
+            returns=shelves.returns.copy(),
             recent_ids=shoppers.recent_ids.frozen(spare),
         )
 
@@ -66,6 +68,7 @@ class FrozenShoppers:
             | {name: _numbered(shoppers[name], live, used) for name, live in owned.items()},
             "recent": np.searchsorted(used, recent).astype(np.int32),
             "clock": self.clock,
+            "returns": self.returns,
             "recent_ids": RecentIds.packed(self.recent_ids),
         }
 
@@ -92,6 +95,7 @@ def restored(state: State, items: Vocabulary, settings: ShopperSettings) -> Shop
         free=np.full(slabs.SIZES, -1, np.int64),
         top=np.array([len(pool) - 1024], np.int64),
         clock=np.array(state["clock"], np.int64),
+        returns=np.array(state["returns"], np.int64),
     )
     return shoppers
 

@@ -71,8 +71,8 @@ class SimilaritySettings:
     half_life_days
         After this much event time a co-visit counts half.
     damping
-        How much popularity is held against a neighbour: 0 not at all (the chance that it follows), 0.5 as in a
-        cosine; see `ItemSimilarity`.
+        How much demand is held against a neighbour: 0 not at all (the chance that it follows), 0.5 as in a cosine;
+        see `ItemSimilarity`.
     top
         Length of the lists given out.
     max_items
@@ -91,11 +91,15 @@ class ItemSimilarity:
     For items a and b, w(a, b) is the decayed sum of the weights of their meetings in sessions, n(a) that of the
     actions on a, and r(b) that of everything b received as a neighbour. The similarity of b to a is
 
-        w(a, b) / (n(a)^(1 - damping) · r(b)^damping)
+        w(a, b) / (n(a)^(1 - damping) · d(b)^damping),  d(b) = r(b) · (r(b) + 5) / (q(b) + 5)
+
+    where q(b) is what b would have received if it had always been in demand as it was lately: all that was received,
+    times the share of b in it when it is decayed with a half-life of a day. An item that trends is held down less.
 
     With `damping` 0 this is the sequential rule "after a comes b" [1]_; with 0.5 it is the cosine normalisation of
     incremental item-based collaborative filtering [2]_, in which an item that meets everything is close to nothing.
-    Where the items of a shop are spread over several models, r(b) is what b received in the rows of this one.
+    Where the items of a shop are spread over several models, r(b) is what b received in the rows of this one, and all
+    is all of this one. An item is no neighbour of itself; `online_models.returns` is about coming back.
 
     Decay is forward [3]_: an increment at time t is added as weight · 2^((t - landmark) / half-life), so nothing has
     to be touched as time passes, and an increment that arrives late counts exactly what it would have counted in time.
@@ -131,12 +135,14 @@ class ItemSimilarity:
         self.rows: Records = np.zeros(min(64, self.settings.max_items), ROW)
         self.row_of: Int32s = np.full(64, -1, np.int32)
         self.received: Floats = np.zeros(64)
+        self.lately: Floats = np.zeros(64)
+        self.totals: Floats = np.zeros(2)
         self.neighbours: Int32s = np.zeros(1024, np.int32)
         self.weights: Floats = np.zeros(1024)
         self.support: Int32s = np.zeros(1024, np.int32)
         self.free = np.full(slabs.SIZES, -1, np.int64)
         self.filled = np.zeros(1, np.int64)
-        self.clock = np.array([0, -1], np.int64)  # number of rows, landmark (-1: not set yet)
+        self.clock = np.array([0, -1, -1, 0], np.int64)  # rows in use, landmarks (-1: not set yet), highest event time
 
     def __len__(self) -> int:
         """How many items have a row."""
@@ -159,13 +165,14 @@ class ItemSimilarity:
         """Learn increments in their order and return the codes of the items whose rows changed, ascending."""
         self.row_of = grown(self.row_of, len(self.vocabulary), fill=-1)
         self.received = grown(self.received, len(self.vocabulary))
+        self.lately = grown(self.lately, len(self.vocabulary))
         half_life_ms = self.settings.half_life_days * DAY_MS
         done = 0
         while True:
             done = learn(
                 done, increments.row, increments.neighbour, increments.weight, increments.kind, increments.ts,
-                half_life_ms, self.rows, self.row_of, self.received, self.neighbours, self.weights, self.support,
-                self.free, self.filled, self.clock,
+                half_life_ms, self.rows, self.row_of, self.received, self.lately, self.totals, self.neighbours,
+                self.weights, self.support, self.free, self.filled, self.clock,
             )  # fmt: skip
             if done == len(increments):
                 break
@@ -176,11 +183,11 @@ class ItemSimilarity:
         """The neighbours of an item: (id, similarity, support), the most similar first, ties by id."""
         if item not in self.vocabulary:
             return []
-        ids, scores, support, lengths, _ = self.predict_many(self.vocabulary.codes([item]))
+        ids, scores, support, lengths = self.predict_many(self.vocabulary.codes([item]))
         names = self.vocabulary.names
         return [(names[ids[0, j]], float(scores[0, j]), int(support[0, j])) for j in range(lengths[0])]
 
-    def predict_many(self, items: Int32s) -> tuple[Int32s, Floats, Int32s, Int32s, Floats]:
+    def predict_many(self, items: Int32s) -> tuple[Int32s, Floats, Int32s, Int32s]:
         """The neighbours of `n` items, most similar first, ties by id.
 
         Returns
@@ -189,21 +196,19 @@ class ItemSimilarity:
             Shape (n, top): neighbour codes, similarities, and in how many sessions both occurred.
         lengths
             Shape (n,): how many of the places are filled.
-        repeats
-            Shape (n,): the similarity of each item to itself: how readily it is looked at again.
         """
         top = self.settings.top
         ids = np.zeros((len(items), top), np.int32)
         scores = np.zeros((len(items), top))
         support = np.zeros((len(items), top), np.int32)
         lengths = np.zeros(len(items), np.int32)
-        repeats = np.zeros(len(items))
         self.row_of = grown(self.row_of, len(self.vocabulary), fill=-1)
         rank(
-            items, self.settings.damping, self.rows, self.row_of, self.received, self.neighbours, self.weights,
-            self.support, self.vocabulary.text, self.vocabulary.ends, ids, scores, support, lengths, repeats,
+            items, self.settings.damping, self.settings.half_life_days * DAY_MS, self.rows, self.row_of, self.received,
+            self.lately, self.totals, self.clock, self.neighbours, self.weights, self.support, self.vocabulary.text,
+            self.vocabulary.ends, ids, scores, support, lengths,
         )  # fmt: skip
-        return ids, scores, support, lengths, repeats
+        return ids, scores, support, lengths
 
     def _make_room(self) -> None:
         """Called where the kernel stopped: the pool or the table is full, or too many items are known."""

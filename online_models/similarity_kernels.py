@@ -8,13 +8,20 @@ from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64
 from online_models.ranking import insert, rounded
 from online_models.slabs import SIZES, give_back, slab_length, take
 
-#: Places in the `clock` array: how many rows are in use, and the event time at which an increment weighs 1.
-FREE_ROWS, LANDMARK = 0, 1
+#: Places in the `clock` array: how many rows are in use, the event times at which an increment weighs 1 in what is
+#: received and in what is received lately, and the highest event time.
+FREE_ROWS, LANDMARK, LATELY, NEWEST = 0, 1, 2, 3
+#: Places in the `totals` array: all that was received, and that of it which came lately.
+_EVER, _LATE = 0, 1
 
 _ACTION = 2
 _FIRST_IN_SESSION = 1
 #: When weights have grown by 2^256, all are scaled back: exact, as a power of two, and far from overflow.
 _RESCALE_HALF_LIVES = 256
+#: Half-life, in ms, of what was received lately.
+_LATELY_MS = 86_400_000
+#: Weight that has to be received before it is believed that an item is in demand more than usual, or less.
+_DOUBT = 5.0
 
 
 @compiled
@@ -29,6 +36,8 @@ def learn(
     rows: Records,
     row_of: Int32s,
     received: Floats,
+    lately: Floats,
+    totals: Floats,
     neighbours: Int32s,
     weights: Floats,
     support: Int32s,
@@ -55,16 +64,20 @@ def learn(
                 0.0,
             )
         if clock[LANDMARK] < 0:
-            clock[LANDMARK] = ts[i]
+            clock[LANDMARK] = clock[LATELY] = ts[i]
+        clock[NEWEST] = max(clock[NEWEST], ts[i])
         age = (ts[i] - clock[LANDMARK]) / half_life_ms
         if age >= _RESCALE_HALF_LIVES:
             steps = np.floor(age)
             _rescale(2.0**-steps, rows, received, weights)
+            totals[_EVER] *= 2.0**-steps
             clock[LANDMARK] += int(steps * half_life_ms)
             age = (ts[i] - clock[LANDMARK]) / half_life_ms
         gain = weight[i] * 2.0**age
         if kind[i] == _ACTION:
             rows[r].actions += gain
+            continue
+        if neighbour[i] == row[i]:
             continue
         place = _place(r, neighbour[i], rows, neighbours, weights, support, free, top)
         if place < 0:
@@ -72,7 +85,24 @@ def learn(
         weights[place] += gain
         support[place] += kind[i] == _FIRST_IN_SESSION
         received[neighbour[i]] += gain
+        totals[_EVER] += gain
+        gain = weight[i] * _weight_of_late(ts[i], lately, totals, clock)
+        lately[neighbour[i]] += gain
+        totals[_LATE] += gain
     return len(row)
+
+
+@compiled
+def _weight_of_late(ts: int, lately: Floats, totals: Floats, clock: Int64s) -> float:
+    """What an increment counts now among what came lately, scaling back all of it if need be."""
+    age = (ts - clock[LATELY]) / _LATELY_MS
+    if age >= _RESCALE_HALF_LIVES:
+        steps = np.floor(age)
+        lately *= 2.0**-steps
+        totals[_LATE] *= 2.0**-steps
+        clock[LATELY] += int(steps * _LATELY_MS)
+        age = (ts - clock[LATELY]) / _LATELY_MS
+    return 2.0**age  # type: ignore[no-any-return]
 
 
 @compiled
@@ -119,12 +149,25 @@ def _place(
 
 
 @compiled
+def _demand(received: float, lately: float, totals: Floats, now: float) -> float:
+    """What is held against a neighbour: what it received, less if it is in demand lately, and more if it was once."""
+    if totals[_LATE] == 0.0:
+        return received
+    as_lately = lately / totals[_LATE] * totals[_EVER]
+    return received * (received * now + _DOUBT) / (as_lately * now + _DOUBT)  # type: ignore[no-any-return]
+
+
+@compiled
 def rank(
     items: Int32s,
     damping: float,
+    half_life_ms: float,
     rows: Records,
     row_of: Int32s,
     received: Floats,
+    lately: Floats,
+    totals: Floats,
+    clock: Int64s,
     neighbours: Int32s,
     weights: Floats,
     support: Int32s,
@@ -134,9 +177,9 @@ def rank(
     out_scores: Floats,
     out_support: Int32s,
     out_lengths: Int32s,
-    out_repeats: Floats,
 ) -> None:
     """Fill the `out_` arrays; see `ItemSimilarity.predict_many`."""
+    now = 2.0 ** ((clock[LANDMARK] - clock[NEWEST]) / half_life_ms)
     for n in range(len(items)):
         out_lengths[n] = 0
         r = row_of[items[n]]
@@ -147,12 +190,10 @@ def rank(
             continue
         for place in range(rows[r].start, rows[r].start + rows[r].length):
             item = neighbours[place]
-            if received[item] == 0.0:
+            demand = _demand(received[item], lately[item], totals, now)
+            if demand == 0.0:
                 continue
-            score = rounded(weights[place] / (actions * received[item] ** damping))
-            if item == items[n]:
-                out_repeats[n] = score
-                continue
+            score = rounded(weights[place] / (actions * demand**damping))
             length = out_lengths[n]
             at = insert(item, score, length, out_ids[n], out_scores[n], text, ends)
             if at < 0:

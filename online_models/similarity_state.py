@@ -24,6 +24,8 @@ class FrozenSimilarity:
     items: Spelling
     rows: Records
     received: Floats
+    lately: Floats
+    totals: Floats
     neighbours: Int32s
     weights: Floats
     support: Int32s
@@ -38,6 +40,8 @@ class FrozenSimilarity:
             items=similarity.vocabulary.spelling(),
             rows=spare.copy("rows", similarity.rows[: len(similarity)]),
             received=spare.copy("received", similarity.received[:known]),
+            lately=spare.copy("lately", similarity.lately[:known]),
+            totals=similarity.totals.copy(),
             neighbours=spare.copy("neighbours", similarity.neighbours[:filled]),
             weights=spare.copy("weights", similarity.weights[:filled]),
             support=spare.copy("support", similarity.support[:filled]),
@@ -48,7 +52,7 @@ class FrozenSimilarity:
         """Everything there is to know, as arrays; items are numbered by their place in `items`."""
         live = places(self.rows["start"], self.rows["length"])
         neighbours = self.neighbours[live]
-        receivers = np.flatnonzero(self.received).astype(np.int32)
+        receivers = np.flatnonzero((self.received != 0.0) | (self.lately != 0.0)).astype(np.int32)
         used = np.unique(np.concatenate([self.rows["item"], neighbours, receivers]))
         return {
             "items": self.items.chosen(used)._asdict(),
@@ -61,6 +65,8 @@ class FrozenSimilarity:
             "support": self.support[live],
             "receivers": np.searchsorted(used, receivers).astype(np.int32),
             "received": self.received[receivers],
+            "lately": self.lately[receivers],
+            "totals": self.totals,
             "clock": self.clock,
         }
 
@@ -88,6 +94,9 @@ def restored(state: Mapping[str, Any], items: Vocabulary, settings: SimilaritySe
     similarity.row_of[rows["item"][:count]] = np.arange(count, dtype=np.int32)
     similarity.received = grown(similarity.received, len(items))
     similarity.received[codes[state["receivers"]]] = state["received"]
+    similarity.lately = grown(similarity.lately, len(items))
+    similarity.lately[codes[state["receivers"]]] = state["lately"]
+    similarity.totals[:] = state["totals"]
     similarity.filled[0] = filled
     similarity.clock[:] = state["clock"]
     assert similarity.clock[FREE_ROWS] == count

@@ -76,12 +76,12 @@ class Assignment:
         >>> Assignment(1, {tp: 40}, {tp: 50}, {tp: 90}).start(tp, 30)
         (50, range(30, 50))
         >>> Assignment(1, {tp: 40}, {tp: 0}, {tp: 90}).start(tp, 30)
-        (30, range(0, 0))
+        (30, range(30, 30))
         """
         earliest, end = self.earliest[tp], self.end[tp]
         if expected is None:
             was_processed = self.committed[tp] is not None
-            return earliest, range(0, earliest) if was_processed else range(0)
+            return earliest, range(earliest if was_processed else 0)
         if expected > end:
             raise EngineError(
                 f"The checkpoint of {tp.topic}-{tp.partition} wants record {expected}, and the topic ends at {end}: it "

@@ -1,7 +1,7 @@
 """Ranked lists as JSON, thousands at a time, without a Python object per item.
 
     {"items":[{"id":"lamp","score":0.25,"because":"bulb"}],"as_of":1700000000000,"source":"personal"}
-    {"items":[{"id":"lamp","score":0.25,"support":3}],"as_of":1700000000000,"repeat":0.1}
+    {"items":[{"id":"lamp","score":0.25,"support":3}],"as_of":1700000000000}
 
 Scores have six decimals, as `online_models.ranking.rounded` makes them.
 """
@@ -30,13 +30,11 @@ def recommendation_lists(lists: Recommendations, as_of: Int64s, items: Vocabular
     return _lists(b"because", lists.items, lists.scores, lists.because, lists.lengths, items, tails)
 
 
-def similarity_lists(
-    neighbours: tuple[Int32s, Floats, Int32s, Int32s, Floats], as_of: int, items: Vocabulary
-) -> list[bytes]:
+def similarity_lists(neighbours: tuple[Int32s, Floats, Int32s, Int32s], as_of: int, items: Vocabulary) -> list[bytes]:
     """The values of `sim:` keys, from what `ItemSimilarity.predict_many` returns."""
-    ids, scores, support, lengths, repeats = neighbours
-    tails = [f'],"as_of":{as_of},"repeat":{repeat:.6f}}}'.encode() for repeat in repeats.tolist()]
-    return _lists(b"support", ids, scores, support, lengths, items, tails)
+    ids, scores, support, lengths = neighbours
+    tail = f'],"as_of":{as_of}}}'.encode()
+    return _lists(b"support", ids, scores, support, lengths, items, [tail] * len(ids))
 
 
 def _lists(

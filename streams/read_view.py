@@ -26,7 +26,6 @@ class _Entry(msgspec.Struct, gc=False):
 
 class _List(msgspec.Struct):
     items: list[_Entry]
-    repeat: float = 0.0
 
 
 class ReadView:
@@ -76,8 +75,7 @@ class ReadView:
         """Take over the list of one item, unless it is the one that is known already."""
         fingerprint = hash(value)
         if self._fingerprints.get(code) != fingerprint:
-            ids, scores, repeat = self._parsed(value)
-            self.neighbours.learn_one(code, ids, scores, repeat)
+            self.neighbours.learn_one(code, *self._parsed(value))
             self._fingerprints[code] = fingerprint
 
     async def _read_models(self) -> None:
@@ -85,24 +83,24 @@ class ReadView:
         self.scorer = _scorer(parameters)
         keys = [f"trending:{segment}" for segment in range(len(self.scorer.names) if self.scorer else 0)]
         lists = await self._get(keys) if keys else []
-        self.trending = [self._parsed(value)[:2] for value in [*lists, overall]]
+        self.trending = [self._parsed(value) for value in [*lists, overall]]
 
     async def _get(self, keys: Sequence[str]) -> list[bytes | None]:
         names = [self.prefix + key for key in keys]
         values: list[bytes | None] = await self.patience.call(lambda: self.redis.mget(names))
         return values
 
-    def _parsed(self, value: bytes | None) -> tuple[Int32s, Floats, float]:
+    def _parsed(self, value: bytes | None) -> Ranked:
         """A list as codes and scores; a value that is missing or not ours counts as an empty list."""
         if value is None:
-            return *_nothing(), 0.0
+            return _nothing()
         try:
             found = self._list.decode(value)
         except msgspec.DecodeError:
-            return *_nothing(), 0.0
+            return _nothing()
         codes = self.items.codes(entry.id for entry in found.items)
         scores = np.fromiter((entry.score for entry in found.items), np.float64, len(found.items))
-        return codes, scores, found.repeat
+        return codes, scores
 
 
 def _nothing() -> Ranked:

@@ -33,6 +33,7 @@ def shoppers_state(shoppers: Shoppers) -> State:
         "shoppers": {user: _shopper_state(shoppers, code) for code, user in enumerate(shoppers.users.names)},
         "open": open_sessions(shoppers),
         "watermark": int(shelves.clock[WATERMARK]),
+        "returns": shelves.returns.tobytes(),
     }
 
 
@@ -79,15 +80,16 @@ def similarity_state(similarity: ItemSimilarity) -> State:
     assert np.array_equal(similarity.row_of[rows["item"]], np.arange(len(rows)))
     assert np.count_nonzero(similarity.row_of >= 0) == len(rows)
     names = similarity.vocabulary.names
-    state: State = {"landmark": int(similarity.clock[1])}
+    state: State = {"times": similarity.clock[1:].tolist(), "totals": similarity.totals.tobytes()}
     for row in rows:
         places = slice(row["start"], row["start"] + row["length"])
         neighbours = named(similarity.vocabulary, similarity.neighbours[places])
         assert len(set(neighbours)) == len(neighbours)
         entries = zip(similarity.weights[places].tolist(), similarity.support[places].tolist(), strict=True)
         state[names[row["item"]]] = (float(row["actions"]), dict(zip(neighbours, entries, strict=True)))
-    received = similarity.received[: len(names)].tolist()
-    state["received"] = {name: weight for name, weight in zip(names, received, strict=False) if weight}
+    for what in ("received", "lately"):
+        weights = getattr(similarity, what)[: len(names)].tolist()
+        state[what] = {name: weight for name, weight in zip(names, weights, strict=False) if weight}
     return state
 
 

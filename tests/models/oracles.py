@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from math import fsum
+from math import floor, fsum
 from typing import NamedTuple
 
 from online_models.similarity import ACTION, DAY_MS, FIRST_IN_SESSION
@@ -34,28 +34,39 @@ class Similar(NamedTuple):
 def similar_items(
     increments: Iterable[Increment], half_life_days: float = 30.0, damping: float = 0.2
 ) -> dict[str, dict[str, Similar]]:
-    """Per item its neighbours, by w(a, b) / (n(a)^(1 - damping) · r(b)^damping)."""
+    """Per item its neighbours, by w(a, b) / (n(a)^(1 - damping) · d(b)^damping)."""
     every = list(increments)
     now = max(increment.ts for increment in every)
+    meetings = [told for told in every if told.kind != ACTION and told.row != told.neighbour]
+    usual = _received(meetings, now, half_life_days)
+    lately = _received(meetings, max((told.ts for told in meetings), default=now), 1.0)
     met: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     acted: defaultdict[str, list[float]] = defaultdict(list)
-    received: defaultdict[str, list[float]] = defaultdict(list)
     support: Counter[tuple[str, str]] = Counter()
     for row, neighbour, weight, kind, ts in every:
         decayed = weight * 0.5 ** ((now - ts) / (half_life_days * DAY_MS))
         if kind == ACTION:
             acted[row].append(decayed)
-            continue
-        met[row, neighbour].append(decayed)
-        received[neighbour].append(decayed)
-        support[row, neighbour] += kind == FIRST_IN_SESSION
+        elif row != neighbour:
+            met[row, neighbour].append(decayed)
+            support[row, neighbour] += kind == FIRST_IN_SESSION
     lists: defaultdict[str, dict[str, Similar]] = defaultdict(dict)
     for (row, neighbour), weights in met.items():
-        n, r = fsum(acted[row]), fsum(received[neighbour])
+        n, r = fsum(acted[row]), usual[neighbour]
         if n > 0.0 and r > 0.0:
-            score = fsum(weights) / (n ** (1.0 - damping) * r**damping)
+            share = lately[neighbour] / fsum(lately.values()) if any(lately.values()) else r / fsum(usual.values())
+            demand = r * (r + 5.0) / (share * fsum(usual.values()) + 5.0)
+            score = fsum(weights) / (n ** (1.0 - damping) * demand**damping)
             lists[row][neighbour] = Similar(score, support[row, neighbour])
     return lists
+
+
+def _received(meetings: Iterable[Increment], now: int, half_life_days: float) -> dict[str, float]:
+    """Per item what it received as a neighbour, with this half-life."""
+    received: defaultdict[str, list[float]] = defaultdict(list)
+    for told in meetings:
+        received[told.neighbour].append(told.weight * 0.5 ** ((now - told.ts) / (half_life_days * DAY_MS)))
+    return {item: fsum(weights) for item, weights in received.items()}
 
 
 def trending_shares(actions: Iterable[tuple[str, float, int]], half_life_hours: float = 6.0) -> dict[str, float]:
@@ -79,23 +90,32 @@ class Recommended(NamedTuple):
 
 def recommend(
     recent: Sequence[str],
+    session: Collection[str],
+    returns: Mapping[str, float],
     similar: Mapping[str, Mapping[str, float]],
     unwanted: Collection[str],
     trending: Sequence[Sequence[str]],
     length: int = 20,
-    step_weight: float = 0.5,
+    step_weight: float = 0.4,
 ) -> list[Recommended]:
-    """The list for a shopper whose newest items are `recent`, the newest first.
+    """The list for a shopper whose newest items are `recent`, the newest first, of which `session` are of this session.
 
-    `similar` holds for each item the similarity of others, and of itself, to it; `trending` the lists that fill up.
+    `returns` holds the chances that the shopper comes back to an item, `similar` for each item the similarity of others
+    to it; `trending` the lists that fill up.
     """
     votes: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
     for steps, voter in enumerate(recent):
         for item, similarity in similar.get(voter, {}).items():
-            votes[item].append((similarity * step_weight**steps, voter))
-    totals = {item: round(sum(gain for gain, _ in gains), 6) for item, gains in votes.items() if item not in unwanted}
+            if item not in unwanted and similarity > 0.0:
+                votes[item].append((similarity * step_weight**steps * (0.2 if item in session else 1.0), voter))
+    chances = {item: chance for item, chance in returns.items() if item not in unwanted}
+    rest, whole = max(0.05, 1.0 - fsum(chances.values())), fsum(gain for gains in votes.values() for gain, _ in gains)
+    parts = {item: [(rest * gain / whole, voter) for gain, voter in gains] for item, gains in votes.items()}
+    for item, chance in chances.items():
+        parts.setdefault(item, []).append((chance, item))
+    totals = {item: floor(1e6 * fsum(gain for gain, _ in gains) + 0.5) / 1e6 for item, gains in parts.items()}
     ranked = sorted((item for item in totals if totals[item] > 0.0), key=lambda item: (-totals[item], item))
-    chosen = [Recommended(item, totals[item], max(votes[item], key=lambda vote: vote[0])[1]) for item in ranked]
+    chosen = [Recommended(item, totals[item], max(parts[item], key=lambda part: part[0])[1]) for item in ranked]
     for item in (item for fillers in trending for item in fillers):
         if item not in unwanted and item not in ranked:
             chosen.append(Recommended(item, None, None))

@@ -21,7 +21,8 @@ from online_models.similarity import ACTION, DAY_MS, FIRST_IN_SESSION, SEEN_AGAI
 from tests.models.oracles import Increment
 
 GAP_MS = 30 * 60_000
-CARRIED, CART, BOUGHT, EXAMPLE_ITEMS, REACH, BACKWARD = 7, 12, 24, 16, 10, 0.5
+CARRIED, CART, BOUGHT, EXAMPLE_ITEMS, REACH, BACKWARD = 7, 12, 24, 16, 10, 0.6
+RETURNS_REACH = 16
 
 
 class Example(NamedTuple):
@@ -33,6 +34,15 @@ class Example(NamedTuple):
     items: list[str]
     profile: Float32s
     moments: list[Float32s]
+
+
+class Standing(NamedTuple):
+    """Where an item stands in its session, as returns are counted: recency from 0 to 5, the number of items to 4."""
+
+    recency: int
+    how: str
+    more_than_once: bool
+    distinct: int
 
 
 @dataclass
@@ -68,6 +78,19 @@ class Session:
     def items(self) -> list[str]:
         """The distinct items, the one seen longest ago first."""
         return _distinct(event.item_id for event in self.events if event.type != "impression")
+
+    @property
+    def standings(self) -> dict[str, Standing]:
+        """The newest items, the newest first."""
+        acts = [event.item_id for event in self.events if event.type != "impression"]
+        newest = self.items[::-1][:RETURNS_REACH]
+        how = "new"
+        if newest and newest[0] in acts[:-1]:
+            how = "again" if acts[-2] == newest[0] else "back"
+        return {
+            item: Standing([0, 1, 2, 3, 4, 4][p] if p < 6 else 5, how, acts.count(item) > 1, min(len(newest), 4))
+            for p, item in enumerate(newest)
+        }
 
 
 class Shopper:
@@ -180,6 +203,8 @@ class Folding:
         self.shoppers: defaultdict[str, Shopper] = defaultdict(Shopper)
         self.increments: list[list[Increment]] = []
         self.examples: list[Example] = []
+        self.trials: Counter[Standing] = Counter()
+        self.hits: Counter[Standing] = Counter()
         self._open: OrderedDict[str, None] = OrderedDict()  # the session whose last event came first comes first
         self._watermark = 0
         seen: set[str] = set()
@@ -196,6 +221,16 @@ class Folding:
         sessions = [session for shopper in self.shoppers.values() for session in shopper.sessions]
         return Counter(pair for session in sessions for pair in combinations(sorted(session.items), 2))
 
+    def returns(self, user: str) -> dict[str, float]:
+        """The chances that a shopper comes back to the items of the session."""
+        sessions = self.shoppers[user].sessions
+        return {item: self._chance(standing) for item, standing in sessions[-1].standings.items()}
+
+    def _chance(self, standing: Standing) -> float:
+        alike = [other for other in self.trials if other.recency == standing.recency]
+        usual = (sum(self.hits[other] for other in alike) + 0.01) / (sum(self.trials[other] for other in alike) + 1)
+        return (self.hits[standing] + 5 * usual) / (self.trials[standing] + 5)
+
     def _fold(self, number: int, event: Event) -> list[Increment]:
         user, shopper = event.user_id, self.shoppers[event.user_id]
         self._watermark = max(self._watermark, event.ts)
@@ -210,6 +245,9 @@ class Folding:
             return []
         session = shopper.sessions[-1]
         before = session.items
+        if event.type != "impression":
+            self.trials.update(session.standings.values())
+            self.hits.update(standing for item, standing in session.standings.items() if item == event.item_id)
         shopper.act(event)
         if not session.told:
             self._open[user] = None
@@ -232,8 +270,8 @@ def _meetings(before: Sequence[str], event: Event) -> Iterable[Increment]:
     yield Increment(item, item, weight, ACTION, event.ts)
     for distance, other in enumerate(reversed(before), 1):
         closeness = weight / distance if distance <= REACH else 0.0
-        yield Increment(other, item, closeness, kind, event.ts)
         if other != item:
+            yield Increment(other, item, closeness, kind, event.ts)
             yield Increment(item, other, BACKWARD * closeness, kind, event.ts)
 
 

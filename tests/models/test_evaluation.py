@@ -58,8 +58,10 @@ def test_without_learning_the_models_stay_and_sessions_move() -> None:
         learner.learn_many(random_events(1, 200))
     visits = random_events(2, 200)
     assert list(next_item_predictions(engine, visits, learn=False))
+    returns = shoppers_state(twin.shoppers)["returns"]
     twin.shoppers.fold(visits)
-    assert shoppers_state(engine.shoppers) == shoppers_state(twin.shoppers)
+    assert shoppers_state(engine.shoppers) == {**shoppers_state(twin.shoppers), "returns": returns}
+    assert shoppers_state(twin.shoppers)["returns"] != returns
     for mine, theirs in zip(engine.similarity, twin.similarity, strict=True):
         assert similarity_state(mine) == similarity_state(theirs)
 

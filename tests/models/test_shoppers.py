@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import product
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from tests.models.event_streams import (
     views,
 )
 from tests.models.oracles import Increment
-from tests.models.shopper_oracle import Folding
+from tests.models.shopper_oracle import Folding, Standing
 
 STREAMS = [(ORDERLY, 600), (UNRULY, 600), (SCRAMBLED, 600), (SKEWED, 600), (CROWDED, 1200)]
 
@@ -44,6 +45,19 @@ def telling(increments: list[Increment]) -> Counter[Increment]:
     return Counter(increment for increment in increments if increment.weight or increment.kind != SEEN_AGAIN)
 
 
+def returns_by_standing(shoppers: Shoppers) -> dict[Standing, tuple[int, int]]:
+    """The return table, as the oracle keeps it: trials and hits of every standing that occurred."""
+    found = {
+        Standing(place, how, more_than_once, distinct): counts
+        for (place, how, more_than_once, distinct), counts in zip(
+            product(range(6), ("new", "back", "again"), (False, True), range(1, 5)),
+            shoppers.shelves.returns.T.tolist(),
+            strict=True,
+        )
+    }
+    return {standing: (trials, hits) for standing, (trials, hits) in found.items() if trials}
+
+
 def assert_same_shoppers(shoppers: Shoppers, expected: Folding) -> None:
     assert set(shoppers.users.names) == set(expected.shoppers)
     for code, user in enumerate(shoppers.users.names):
@@ -56,6 +70,9 @@ def assert_same_shoppers(shoppers: Shoppers, expected: Folding) -> None:
         chosen = np.array([code], np.int32)
         np.testing.assert_array_equal(shoppers.features_many(chosen)[0], shopper.features())
         np.testing.assert_array_equal(shoppers.profiles_many(chosen)[0], shopper.description())
+    assert returns_by_standing(shoppers) == {
+        standing: (trials, expected.hits[standing]) for standing, trials in expected.trials.items()
+    }
     assert open_sessions(shoppers) == expected.open_sessions
     shoppers_state(shoppers)
 

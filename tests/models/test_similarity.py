@@ -30,7 +30,7 @@ def assert_same_lists(similarity: ItemSimilarity, increments: list[Increment]) -
     expected = similar_items(increments, settings.half_life_days, settings.damping)
     for item in similarity.vocabulary.names:
         found = similarity.predict_one(item)
-        neighbours = {name: entry for name, entry in expected.get(item, {}).items() if name != item}
+        neighbours = expected.get(item, {})
         assert found == sorted(found, key=lambda entry: (-entry[1], entry[0]))
         assert len(found) == min(len(neighbours), settings.top)
         for name, score, support in found:
@@ -39,10 +39,6 @@ def assert_same_lists(similarity: ItemSimilarity, increments: list[Increment]) -
         left_out = set(neighbours) - {name for name, _, _ in found}
         if left_out:
             assert max(neighbours[name].score for name in left_out) <= found[-1][1] + 1e-6
-        code = similarity.vocabulary.codes([item])
-        repeats = similarity.predict_many(code)[4][0]
-        itself = expected.get(item, {}).get(item)
-        assert repeats == pytest.approx(itself.score if itself else 0.0, rel=1e-9, abs=0.6e-6)
 
 
 @pytest.mark.parametrize("damping", [0.0, 0.2, 0.5])
@@ -80,7 +76,7 @@ _INCREMENTS = st.lists(
         st.sampled_from("abcdefghijkl"),
         st.sampled_from([0.0, 0.5, 1.0, 5.0]),
         st.sampled_from([SEEN_AGAIN, FIRST_IN_SESSION, ACTION]),
-        st.integers(0, 3000).map(lambda days: NOON + days * DAY_MS),
+        st.integers(0, 900).map(lambda days: NOON + days * DAY_MS),
     ),
     min_size=1,
     max_size=60,
@@ -91,7 +87,7 @@ _INCREMENTS = st.lists(
 @given(_INCREMENTS)
 def test_any_increments_in_any_order_of_time(increments: list[Increment]) -> None:
     whole = [told._replace(neighbour=told.row) if told.kind == ACTION else told for told in increments]
-    assert_same_lists(learned(whole, half_life_days=300.0), whole)
+    assert_same_lists(learned(whole, half_life_days=90.0), whole)
 
 
 def test_the_order_of_arrival_does_not_matter() -> None:
@@ -137,10 +133,24 @@ def test_equal_scores_are_in_the_order_of_the_ids() -> None:
     assert [name for name, _, _ in similarity.predict_one("lamp")] == sorted(names)
 
 
-def test_an_item_is_no_neighbour_of_itself_but_is_said_to_be_looked_at_again() -> None:
+def test_an_item_is_no_neighbour_of_itself() -> None:
     similarity = learned([Increment("lamp", "lamp", 2.0, ACTION, 0), Increment("lamp", "lamp", 1.0, SEEN_AGAIN, 0)])
     assert similarity.predict_one("lamp") == []
-    assert similarity.predict_many(np.zeros(1, np.int32))[4][0] == round(1.0 / 2.0**0.8, 6)
+    assert not similarity.received.any()
+
+
+def test_what_is_in_demand_lately_is_held_down_less() -> None:
+    """Each received 4 of 8; the novelty all of what came lately. So d = 4 · 9 / (8 + 5), and 4 · 9 / (0 + 5)."""
+    later = 1000 * DAY_MS
+    increments = [
+        Increment("lamp", "lamp", 1.0, ACTION, later),
+        Increment("sofa", "classic", 6.0, SEEN_AGAIN, 0),
+        Increment("lamp", "classic", 2.0, FIRST_IN_SESSION, 0),
+        Increment("sofa", "novelty", 3.0, SEEN_AGAIN, later),
+        Increment("lamp", "novelty", 1.0, FIRST_IN_SESSION, later),
+    ]
+    similarity = learned(increments, half_life_days=1000.0, damping=1.0)
+    assert similarity.predict_one("lamp") == [("novelty", 0.361111, 1), ("classic", 0.138889, 1)]
 
 
 def test_learning_says_which_lists_learned() -> None:
