@@ -11,7 +11,7 @@ _MOST: Final = 500
 
 
 class Waiting:
-    """Shoppers of a partition whose list is empty, and those whose list holds nothing personal.
+    """Shoppers of a partition whose list is empty, and those whose list holds no neighbours of their items.
 
     The first are looked at again with every micro-batch until they have a list; the others once, when there is time.
 
@@ -38,11 +38,11 @@ class Waiting:
         return taken
 
     def note(
-        self, users: Sequence[str], lengths: Sequence[int], is_personal: Sequence[bool], again: Iterable[str] = ()
+        self, users: Sequence[str], lengths: Sequence[int], has_neighbours: Sequence[bool], again: Iterable[str] = ()
     ) -> None:
-        """Note how long and how personal new lists are; those looked at `again` wait on only if they got nothing."""
+        """Note what new lists hold; those looked at `again` wait on only if they got nothing."""
         self.empty.difference_update(users)
         self.impersonal.difference_update(users)
         self.empty.update(user for user, length in zip(users, lengths, strict=True) if not length)
-        self.impersonal.update(user for user, personal in zip(users, is_personal, strict=True) if not personal)
+        self.impersonal.update(user for user, found in zip(users, has_neighbours, strict=True) if not found)
         self.impersonal.difference_update(self.empty, again)

@@ -12,7 +12,7 @@ from online_models import shoppers_state
 from online_models.compiled import Floats, Int32s, Int64s
 from online_models.events import EVENT_CODES, EVENT_TYPES, IMPRESSION, Event
 from online_models.item_partition import ItemPartitions
-from online_models.recommendation import SOURCES, RecommendationSettings, Recommender
+from online_models.recommendation import RecommendationSettings, Recommender
 from online_models.shopper_kernel import WATERMARK
 from online_models.shoppers import Folded, Shoppers, ShopperSettings
 from online_models.shoppers_state import FrozenShoppers
@@ -38,7 +38,6 @@ _FIELDS: Final = (
 
 #: Among the receivers of blocks, who are numbered by item partition.
 _LEARNER: Final = -1
-_PERSONAL: Final = SOURCES.index("personal")
 _SHOPPERS_AT_ONCE: Final = 500
 _DAY_MS: Final = 86_400_000
 
@@ -240,7 +239,7 @@ class ShoppersAgent:
         state.on_show.show_many(touched, lists)
         self.counters.lists += len(touched)
         users = [state.shoppers.users.names[code] for code in touched.tolist()]
-        state.waiting.note(users, lists.lengths.tolist(), (lists.source == _PERSONAL).tolist(), again)
+        state.waiting.note(users, lists.lengths.tolist(), lists.has_neighbours.tolist(), again)
         as_of = shelves.shoppers["last_seen"][touched]
         values = recommendation_lists(lists, as_of, self.view.items)
         outputs.strings += zip((f"rec:{user}" for user in users), values, strict=True)

@@ -63,6 +63,7 @@ def test_check_says_what_is_missing_and_what_is_well(empty_stack: Settings) -> N
         "topics": False,
         "Redis": True,
         "keys": True,
+        "checkpoints": True,
     }
     ensure_topics(empty_stack)
     assert _upwell("check", settings=empty_stack).returncode == 0
