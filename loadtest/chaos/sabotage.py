@@ -111,15 +111,12 @@ def _commit_before_checkpoint() -> None:
 
 
 def _no_fence() -> None:
-    """Redis takes writes of any generation."""
+    """Redis takes writes of any generation, and does not count them: what a zombie spoils would be repaired else."""
     script = redis_writer._script
 
     def without(name: str) -> str:
-        return (
-            script(name)
-            .replace("tonumber(ARGV[1]) < generation", "false")
-            .replace("tonumber(ARGV[1]) > generation or", "")
-        )
+        text = script(name).replace("tonumber(ARGV[1]) < generation", "false")
+        return text.replace("tonumber(ARGV[1]) > generation or tonumber(ARGV[2]) > writes", "false")
 
     redis_writer._script = without
 
