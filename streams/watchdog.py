@@ -55,7 +55,14 @@ class Watchdog:
         EngineError
             The worker is stuck.
         """
-        threading.Thread(target=self._watch_event_loop, daemon=True).start()
+        over = threading.Event()
+        threading.Thread(target=self._watch_event_loop, args=(over,), daemon=True).start()
+        try:
+            await self._watch()
+        finally:
+            over.set()
+
+    async def _watch(self) -> None:
         heard = progressed = looked = time.monotonic()
         last: dict[TP, Position] = {}
         while True:
@@ -99,11 +106,10 @@ class Watchdog:
         # Between the last record and the end may be Kafka's own marks, which never come in.
         return processed == expected and (await self._consumer.position(tp) or 0) >= end
 
-    def _watch_event_loop(self) -> None:
+    def _watch_event_loop(self, over: threading.Event) -> None:
         """In a thread: the look above needs the event loop, and that may be what is stuck."""
         missed = 0
-        while True:
-            time.sleep(_ANSWER_SECONDS)
+        while not over.wait(_ANSWER_SECONDS):
             missed = missed + 1 if time.monotonic() - self._beat > self._stall_seconds else 0
             if missed > 1:  # once is also what a machine that was suspended sees
                 exit_loudly(EngineError(f"This worker did not react for {self._stall_seconds:g} s, so it stops."))

@@ -45,16 +45,16 @@ def _medley(arena: Arena, rounds: int) -> None:
 
 #: Every scenario but those that need an arena of their own.
 _MEDLEY: Final = {
-    "poison": 300,
+    "poison": 200,
     "kill": 1,
-    "points": 3,
+    "points": 2,
     "rolling": 1,
-    "network": 4,
+    "network": 2,
     "redis-errors": 5,
     "redis-restart": 1,
     "redis-flush": 1,
     "kafka": 1,
-    "scaling": 2,
+    "scaling": 1,
     "zombies": 1,
     "checkpoints": 1,
     "offsets": 1,
