@@ -60,6 +60,8 @@ def scale(arena: Arena, amount: int) -> None:
         else:
             arena.fleet.remove(arena.rng.choice(here))
         arena.fault()
+    for _ in range(arena.setting.workers - sum(place.wanted for place in arena.fleet.places)):
+        arena.fleet.add()
 
 
 def zombies(arena: Arena, amount: int) -> None:
