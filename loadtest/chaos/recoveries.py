@@ -25,7 +25,8 @@ class Recoveries:
     seconds
         Of those that are complete.
     longest_stall
-        The longest time in seconds without any progress although there was something to do.
+        The longest time in seconds without any progress although there was something to do; the very first start,
+        which may compile for a minute, does not count.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -71,9 +72,9 @@ class Recoveries:
     def _look(self, partitions: list[PartitionLag]) -> None:
         ends = {(one.topic, one.partition): one.end for one in partitions}
         done = {(one.topic, one.partition): one.processed for one in partitions}
-        now = time.monotonic()
-        if sum(done.values()) != self._processed or ends == done:
-            self._processed, self._progressed = sum(done.values()), now
+        now, processed = time.monotonic(), sum(done.values())
+        if processed != self._processed or processed == 0 or ends == done:
+            self._processed, self._progressed = processed, now
         self.longest_stall = max(self.longest_stall, now - self._progressed)
         with self._lock:
             self._pending += [(began, ends) for began in self._begun]
