@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
 from online_models.compiled import Int64s, compiled
 from online_models.spare import Spare
+from online_models.spelling import Ids, spelled
+from online_models.xxh64 import xxh64
 
 Hashes = NDArray[np.uint64]
 
@@ -21,7 +22,7 @@ _SMALLEST: Final = 1024
 class RecentIds:
     """Remembers at least the last `window` distinct ids, and at most twice as many.
 
-    Ids are kept as 64-bit hashes (xxh3) in two generations: when the young one holds `window` ids it becomes the old
+    Ids are kept as 64-bit hashes (XXH64) in two generations: when the young one holds `window` ids it becomes the old
     one and the old one is forgotten. Memory grows with what was seen, up to 64 bytes per id of the window (32 where
     it is a power of two); two different ids among n are confused with a chance of n² / 2^65.
 
@@ -45,7 +46,11 @@ class RecentIds:
 
     def learn_many(self, ids: Iterable[str]) -> NDArray[np.bool_]:
         """Whether each id is new, in order; from then on it is not."""
-        hashes = np.fromiter(map(_digest, ids), np.uint64)
+        return self.learn_ids(spelled(ids).ids())
+
+    def learn_ids(self, ids: Ids) -> NDArray[np.bool_]:
+        """The same for ids in a text."""
+        hashes = _digests(ids)
         new = np.zeros(len(hashes), np.bool_)
         done = 0
         while (done := _learn(done, hashes, new, self.tables, self.window)) < len(hashes):
@@ -103,8 +108,13 @@ def _fill(hashes: Hashes, table: Hashes) -> None:
         table[_find(digest, table)] = digest
 
 
-def _digest(event_id: str) -> int:
-    return xxhash.xxh3_64_intdigest(event_id.encode()) or 1
+@compiled
+def _digests(ids: Ids) -> Hashes:
+    """Of each id; a free place is marked with 0, so none has that."""
+    digests = np.zeros(len(ids.starts), np.uint64)
+    for i in range(len(digests)):
+        digests[i] = max(xxh64(ids.text, ids.starts[i], ids.ends[i]), np.uint64(1))
+    return digests
 
 
 @compiled

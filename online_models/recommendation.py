@@ -99,26 +99,38 @@ class Neighbours:
 
     def learn_one(self, item: int, items: Int32s, scores: Floats) -> None:
         """Put the neighbour list of one item in place of what was known of it; longer lists are cut."""
-        place = self._place(item)
-        length = min(len(items), self.length)
-        self.table.items[place, :length] = items[:length]
-        self.table.scores[place, :length] = scores[:length]
-        self.table.lengths[place] = length
+        self.learn_many(np.array([item], np.int32), items[None], scores[None], np.array([len(items)], np.int32))
 
-    def _place(self, item: int) -> int:
-        table = self.table._replace(place=grown(self.table.place, len(self.vocabulary), fill=-1))
-        if table.place[item] < 0:
-            table.place[item] = self._count
-            self._count += 1
-            if self._count > len(table.lengths):
-                table = NeighbourTable(
-                    place=table.place,
-                    items=grown(table.items, self._count),
-                    scores=grown(table.scores, self._count),
-                    lengths=grown(table.lengths, self._count),
-                )
-        self.table = table
-        return int(table.place[item])
+    def learn_many(self, of: Int32s, items: Int32s, scores: Floats, lengths: Int32s) -> None:
+        """Put the lists of n different items in place of what was known of them.
+
+        Parameters
+        ----------
+        of
+            Shape (n,): codes of the items.
+        items, scores
+            Shape (n, k): their neighbours, and how similar they are; longer lists are cut.
+        lengths
+            Shape (n,): how many of the places are filled.
+        """
+        places, width = self._places(of), min(items.shape[1], self.length)
+        self.table.items[places, :width] = items[:, :width]
+        self.table.scores[places, :width] = scores[:, :width]
+        self.table.lengths[places] = np.minimum(lengths, width)
+
+    def _places(self, of: Int32s) -> Int32s:
+        place = grown(self.table.place, len(self.vocabulary), fill=-1)
+        new = of[place[of] < 0]
+        place[new] = np.arange(self._count, self._count + len(new), dtype=np.int32)
+        self._count += len(new)
+        self.table = NeighbourTable(
+            place=place,
+            items=grown(self.table.items, self._count),
+            scores=grown(self.table.scores, self._count),
+            lengths=grown(self.table.lengths, self._count),
+        )
+        places: Int32s = place[of]
+        return places
 
 
 class Recommender:

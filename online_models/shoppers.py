@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from online_models import slabs
 from online_models.compiled import Float32s, Floats, Int8s, Int32s, Int64s, Records
 from online_models.duplicates import RecentIds
-from online_models.events import EVENT_CODES, EVENT_TYPES, Event
+from online_models.event_columns import EventColumns
+from online_models.events import EVENT_TYPES, Event
 from online_models.returns import nothing_counted
 from online_models.shopper_kernel import NEWEST, OLDEST, fold, moments, profiles
 from online_models.shopper_records import SHOPPER, Actions, Found, Shelves, room_for
@@ -106,6 +107,8 @@ class Folded:
         Codes of the shoppers that acted, ascending.
     accepted
         Per event of the batch, whether it was new; the others are duplicates.
+    shopper, item
+        Per accepted event the codes of both; -1 for a shopper that was forgotten before the batch was over.
     increments, increment_event
         For the similarity model, and the number of the event in the batch that caused each.
     examples, example_event
@@ -114,6 +117,8 @@ class Folded:
 
     touched: Int32s
     accepted: NDArray[np.bool_]
+    shopper: Int32s
+    item: Int32s
     increments: Increments
     increment_event: Int64s
     examples: Examples
@@ -168,30 +173,32 @@ class Shoppers:
     def __len__(self) -> int:
         return len(self.users)
 
-    def fold(self, events: Sequence[Event]) -> Folded:
+    def fold(self, events: Sequence[Event] | EventColumns) -> Folded:
         """Fold events in their order; say what changed and what the other models should learn."""
-        accepted = self.recent_ids.learn_many([event.event_id for event in events])
+        columns = events if isinstance(events, EventColumns) else EventColumns.of(events)
+        accepted = self.recent_ids.learn_ids(columns.event_id)
         kept = np.flatnonzero(accepted)
-        fresh = [events[i] for i in kept.tolist()]
+        fresh = columns.chosen(kept)
         found: list[Found] = []
         starts: list[int] = []
-        touched = np.zeros(0, np.int32)
+        shopper, item = np.zeros(len(fresh), np.int32), np.zeros(len(fresh), np.int32)
         start = 0
         while start < len(fresh):
             end = self._end_of_chunk(fresh, start)
-            actions = self._columns(fresh[start:end])
+            actions = self._columns(fresh.chosen(slice(start, end)))
             found_here = self._fold_chunk(actions)
             found += found_here
             starts += [start] * len(found_here)
-            touched = np.union1d(touched, actions.shopper)
+            shopper[start:end], item[start:end] = actions.shopper, actions.item
             start = end
             if start < len(fresh):
-                touched = self._forget_longest_unseen(touched)
-        return _joined(touched, accepted, kept, found, starts)
+                shopper[:start] = self._forget_longest_unseen(shopper[:start])
+        return _joined(accepted, shopper, item, kept, found, starts)
 
     def code_one(self, user: str) -> int:
         """The code of a shopper; strangers share the one of a record that stays blank."""
-        return self.users.code(user) if user in self.users else len(self.users)
+        code = int(self.users.known_codes([user])[0])
+        return code if code >= 0 else len(self.users)
 
     def profile_one(self, user: str) -> dict[str, int | float]:
         """The counters of one shopper: events in all and by type, sessions, spend, first and last seen (ms)."""
@@ -214,29 +221,29 @@ class Shoppers:
         """Shape (n, G): the `PROFILE_FEATURES` of shoppers as of their last event."""
         return profiles(shoppers, self.shelves)
 
-    def _end_of_chunk(self, events: Sequence[Event], start: int) -> int:
+    def _end_of_chunk(self, events: EventColumns, start: int) -> int:
         """The first event that would bring in a shopper too many, or the end."""
         room = self.settings.max_shoppers - len(self.users)
         if len(events) - start <= room:
             return len(events)
         newcomers: set[str] = set()
-        for i in range(start, len(events)):
-            user = events[i].user_id
-            if user not in self.users and user not in newcomers:
+        users = events.user_id.chosen(slice(start, None)).spelling().names()
+        known = self.users.known_codes(users)
+        for i in np.flatnonzero(known < 0).tolist():
+            if users[i] not in newcomers:
                 if len(newcomers) == room:
-                    return i
-                newcomers.add(user)
+                    return start + int(i)
+                newcomers.add(users[i])
         return len(events)
 
-    def _columns(self, events: Sequence[Event]) -> Actions:
-        n = len(events)
+    def _columns(self, events: EventColumns) -> Actions:
         actions = Actions(
-            shopper=self.users.codes(event.user_id for event in events),
-            item=self.items.codes(event.item_id for event in events),
-            type=np.fromiter((EVENT_CODES[event.type] for event in events), np.int32, n),
-            ts=np.fromiter((event.ts for event in events), np.int64, n),
-            price=np.fromiter((event.price for event in events), np.float64, n),
-            quantity=np.fromiter((event.quantity for event in events), np.int64, n),
+            shopper=self.users.codes_of(events.user_id),
+            item=self.items.codes_of(events.item_id),
+            type=events.type,
+            ts=events.ts,
+            price=events.price,
+            quantity=events.quantity,
         )
         known = len(self.shelves.shoppers)
         if len(self.users) >= known:
@@ -261,8 +268,11 @@ class Shoppers:
                 room = room if batch.filled.any() else 2 * room
         return found
 
-    def _forget_longest_unseen(self, touched: Int32s) -> Int32s:
-        """Drop the sixteenth of the shoppers seen longest ago; renumber the rest, and `touched` with them."""
+    def _forget_longest_unseen(self, acted: Int32s) -> Int32s:
+        """Drop the sixteenth of the shoppers seen longest ago, and renumber the rest.
+
+        Returns the new codes of those that acted, -1 for the dropped.
+        """
         count = len(self.users)
         known = self.shelves.shoppers[:count]
         order = np.argsort(known["last_seen"], kind="stable")
@@ -276,11 +286,11 @@ class Shoppers:
         shoppers = np.concatenate([known[kept], blank(count - len(kept) + 64)])
         shoppers["older"], shoppers["newer"] = number[shoppers["older"]], number[shoppers["newer"]]
         users = Vocabulary()
-        users.codes(self.users.names[i] for i in kept.tolist())
+        users.codes_of(self.users.spelling().chosen(kept.astype(np.int32)).ids())
         self.users = users
         self.shelves = self.shelves._replace(shoppers=shoppers)
-        renumbered: Int32s = number[touched]
-        return renumbered[renumbered >= 0]
+        renumbered: Int32s = number[acted]
+        return renumbered
 
     def _unlink_all_but(self, number: Int32s) -> None:
         """Take the shoppers that have no new number out of the list of open sessions, and renumber its ends."""
@@ -307,7 +317,7 @@ def blank(length: int) -> Records:
 
 
 def _joined(
-    touched: Int32s, accepted: NDArray[np.bool_], kept: Int64s, found: list[Found], starts: list[int]
+    accepted: NDArray[np.bool_], shopper: Int32s, item: Int32s, kept: Int64s, found: list[Found], starts: list[int]
 ) -> Folded:
     """One result of the parts a batch was folded in."""
     found = found or [room_for(0, 0)]
@@ -322,8 +332,10 @@ def _joined(
         return np.concatenate([kept[getattr(part, name)[:n] + start] for part, n, start in parts])
 
     return Folded(
-        touched=touched.astype(np.int32),
+        touched=np.unique(shopper[shopper >= 0]),
         accepted=accepted,
+        shopper=shopper,
+        item=item,
         increments=Increments(
             *(column(name, increments) for name in ("row", "neighbour", "weight", "kind", "ts"))  # type: ignore[arg-type]
         ),

@@ -76,12 +76,12 @@ class FrozenShoppers:
 def restored(state: State, items: Vocabulary, settings: ShopperSettings) -> Shoppers:
     """The shoppers that `state` was taken from; they go on exactly as the original would."""
     shoppers = Shoppers(items, settings)
-    users = Spelling(**state["users"]).names()
-    shoppers.users.codes(users)
-    codes = items.codes(Spelling(**state["items"]).names())
+    users = Spelling(**state["users"])
+    shoppers.users.codes_of(users.ids())
+    codes = items.codes_of(Spelling(**state["items"]).ids())
     columns = state["shoppers"]
-    records = blank(len(users) + 64)
-    known = records[: len(users)]
+    records = blank(len(users.ends) + 64)
+    known = records[: len(users.ends)]
     for name in _PLAIN:
         known[name] = columns[name]
     for name in ("cart", "bought"):

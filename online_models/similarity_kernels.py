@@ -46,6 +46,8 @@ def learn(
     clock: Int64s,
 ) -> int:
     """Learn increments from number `done` on; return how many are done, fewer than all where room has run out."""
+    growth = late_growth = 0.0
+    grown_at = np.int64(-1)  # the increments of one event share its time, and so the powers of 2
     for i in range(done, len(row)):
         r = row_of[row[i]]
         if r < 0:
@@ -66,14 +68,11 @@ def learn(
         if clock[LANDMARK] < 0:
             clock[LANDMARK] = clock[LATELY] = ts[i]
         clock[NEWEST] = max(clock[NEWEST], ts[i])
-        age = (ts[i] - clock[LANDMARK]) / half_life_ms
-        if age >= _RESCALE_HALF_LIVES:
-            steps = np.floor(age)
-            _rescale(2.0**-steps, rows, received, weights)
-            totals[_EVER] *= 2.0**-steps
-            clock[LANDMARK] += int(steps * half_life_ms)
-            age = (ts[i] - clock[LANDMARK]) / half_life_ms
-        gain = weight[i] * 2.0**age
+        if ts[i] != grown_at:
+            growth = _growth(ts[i], half_life_ms, rows, received, weights, totals, clock)
+            late_growth = _late_growth(ts[i], lately, totals, clock)
+            grown_at = ts[i]
+        gain = weight[i] * growth
         if kind[i] == _ACTION:
             rows[r].actions += gain
             continue
@@ -86,15 +85,30 @@ def learn(
         support[place] += kind[i] == _FIRST_IN_SESSION
         received[neighbour[i]] += gain
         totals[_EVER] += gain
-        gain = weight[i] * _weight_of_late(ts[i], lately, totals, clock)
+        gain = weight[i] * late_growth
         lately[neighbour[i]] += gain
         totals[_LATE] += gain
     return len(row)
 
 
 @compiled
-def _weight_of_late(ts: int, lately: Floats, totals: Floats, clock: Int64s) -> float:
-    """What an increment counts now among what came lately, scaling back all of it if need be."""
+def _growth(
+    ts: int, half_life_ms: float, rows: Records, received: Floats, weights: Floats, totals: Floats, clock: Int64s
+) -> float:
+    """How much more an increment of that time counts than one at the landmark, scaling everything back if need be."""
+    age = (ts - clock[LANDMARK]) / half_life_ms
+    if age >= _RESCALE_HALF_LIVES:
+        steps = np.floor(age)
+        _rescale(2.0**-steps, rows, received, weights)
+        totals[_EVER] *= 2.0**-steps
+        clock[LANDMARK] += int(steps * half_life_ms)
+        age = (ts - clock[LANDMARK]) / half_life_ms
+    return 2.0**age  # type: ignore[no-any-return]
+
+
+@compiled
+def _late_growth(ts: int, lately: Floats, totals: Floats, clock: Int64s) -> float:
+    """The same among what came lately."""
     age = (ts - clock[LATELY]) / _LATELY_MS
     if age >= _RESCALE_HALF_LIVES:
         steps = np.floor(age)
@@ -173,12 +187,16 @@ def rank(
     support: Int32s,
     text: Bytes,
     ends: Int64s,
+    damped: Floats,
     out_ids: Int32s,
     out_scores: Floats,
     out_support: Int32s,
     out_lengths: Int32s,
 ) -> None:
-    """Fill the `out_` arrays; see `ItemSimilarity.predict_many`."""
+    """Fill the `out_` arrays; see `ItemSimilarity.predict_many`.
+
+    `damped` is room for what is held against each item, all zero: most are neighbours of many.
+    """
     now = 2.0 ** ((clock[LANDMARK] - clock[NEWEST]) / half_life_ms)
     for n in range(len(items)):
         out_lengths[n] = 0
@@ -190,10 +208,12 @@ def rank(
             continue
         for place in range(rows[r].start, rows[r].start + rows[r].length):
             item = neighbours[place]
-            demand = _demand(received[item], lately[item], totals, now)
-            if demand == 0.0:
-                continue
-            score = rounded(weights[place] / (actions * demand**damping))
+            if damped[item] == 0.0:
+                demand = _demand(received[item], lately[item], totals, now)
+                if demand == 0.0:
+                    continue
+                damped[item] = demand**damping
+            score = rounded(weights[place] / (actions * damped[item]))
             length = out_lengths[n]
             at = insert(item, score, length, out_ids[n], out_scores[n], text, ends)
             if at < 0:

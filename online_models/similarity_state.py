@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from online_models.compiled import Floats, Int32s, Int64s, Records
-from online_models.similarity import ROW, ItemSimilarity, SimilaritySettings
-from online_models.similarity_kernels import FREE_ROWS
+from online_models.similarity import DAY_MS, ROW, ItemSimilarity, SimilaritySettings
+from online_models.similarity_kernels import FREE_ROWS, LANDMARK, NEWEST
 from online_models.slabs import SMALLEST, places
 from online_models.spare import Spare
 from online_models.spelling import Spelling
@@ -30,6 +30,7 @@ class FrozenSimilarity:
     weights: Floats
     support: Int32s
     clock: Int64s
+    half_life_days: float
 
     @classmethod
     def of(cls, similarity: ItemSimilarity, spare: Spare | None = None) -> FrozenSimilarity:
@@ -46,6 +47,7 @@ class FrozenSimilarity:
             weights=spare.copy("weights", similarity.weights[:filled]),
             support=spare.copy("support", similarity.support[:filled]),
             clock=similarity.clock.copy(),
+            half_life_days=similarity.settings.half_life_days,
         )
 
     def state(self) -> dict[str, Any]:
@@ -68,13 +70,18 @@ class FrozenSimilarity:
             "lately": self.lately[receivers],
             "totals": self.totals,
             "clock": self.clock,
+            "half_life_days": self.half_life_days,
         }
 
 
 def restored(state: Mapping[str, Any], items: Vocabulary, settings: SimilaritySettings | None = None) -> ItemSimilarity:
-    """The model that `state` was taken from; it goes on exactly as the original would."""
+    """The model that `state` was taken from; it goes on exactly as the original would.
+
+    Where the settings have another half-life, weights are worth what they were at the last event time, and decay with
+    the new one from there on.
+    """
     similarity = ItemSimilarity(items, settings)
-    codes = items.codes(Spelling(**state["items"]).names())
+    codes = items.codes_of(Spelling(**state["items"]).ids())
     count = len(state["row_item"])
     rows = np.zeros(max(count, 1), ROW)
     rows["item"][:count] = codes[state["row_item"]]
@@ -100,4 +107,15 @@ def restored(state: Mapping[str, Any], items: Vocabulary, settings: SimilaritySe
     similarity.filled[0] = filled
     similarity.clock[:] = state["clock"]
     assert similarity.clock[FREE_ROWS] == count
+    if state["half_life_days"] != similarity.settings.half_life_days and similarity.clock[LANDMARK] >= 0:
+        _begin_anew_at_newest(similarity, state["half_life_days"])
     return similarity
+
+
+def _begin_anew_at_newest(similarity: ItemSimilarity, half_life_days: float) -> None:
+    """Scale all weights, which decayed with a half-life, so that an increment weighs 1 at the highest event time."""
+    clock = similarity.clock
+    factor = 2.0 ** (float(clock[LANDMARK] - clock[NEWEST]) / (half_life_days * DAY_MS))
+    for decayed in (similarity.rows["actions"], similarity.received, similarity.weights, similarity.totals[:1]):
+        decayed *= factor
+    clock[LANDMARK] = clock[NEWEST]

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
 from online_models.compiled import Bytes, Int32s, Int64s, compiled
+
+
+class Ids(NamedTuple):
+    """Ids somewhere in a text: the UTF-8 of number n is `text[starts[n]:ends[n]]`."""
+
+    text: Bytes
+    starts: Int64s
+    ends: Int64s
+
+    def chosen(self, places: Int64s | slice) -> Ids:
+        """Some of them, in the same text."""
+        return Ids(self.text, self.starts[places], self.ends[places])
+
+    def spelling(self) -> Spelling:
+        """The same ids end to end, without what lies between them."""
+        ends = np.cumsum(self.ends - self.starts)
+        text = np.zeros(int(ends[-1]) if len(ends) else 0, np.uint8)
+        _gather(self.text, self.starts, ends, text)
+        return Spelling(text, ends)
 
 
 class Spelling(NamedTuple):
@@ -22,11 +42,12 @@ class Spelling(NamedTuple):
 
     def chosen(self, codes: Int32s) -> Spelling:
         """The ids of some codes, in their order."""
-        starts = np.concatenate([np.zeros(1, np.int64), self.ends[:-1]])
-        ends = np.cumsum(self.ends[codes] - starts[codes])
-        text = np.zeros(int(ends[-1]) if len(ends) else 0, np.uint8)
-        _gather(self.text, starts[codes], ends, text)
-        return Spelling(text, ends)
+        starts = np.where(codes > 0, self.ends[codes - 1], 0) if len(codes) else np.zeros(0, np.int64)
+        return Ids(self.text, starts, self.ends[codes]).spelling()
+
+    def ids(self) -> Ids:
+        """The same, with starts."""
+        return Ids(self.text, np.concatenate([np.zeros(1, np.int64), self.ends[:-1]])[: len(self.ends)], self.ends)
 
     def names(self) -> list[str]:
         """The ids as strings."""
@@ -34,7 +55,7 @@ class Spelling(NamedTuple):
         return [text[start:end].decode() for start, end in zip([0, *ends[:-1]], ends, strict=True)] if ends else []
 
 
-def spelled(names: list[str]) -> Spelling:
+def spelled(names: Iterable[str]) -> Spelling:
     """The spelling of ids."""
     encoded = [name.encode() for name in names]
     ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)))

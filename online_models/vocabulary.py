@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from online_models.compiled import Bytes, Int32s, Int64s, compiled
-from online_models.spelling import Spelling
+from online_models.spelling import Ids, Spelling, spelled
+from online_models.xxh64 import xxh64
 
 Dtype = TypeVar("Dtype", bound=np.generic)
+Hashes = NDArray[np.uint64]
+
+_FREE: Final = -1
+_SMALLEST: Final = 128
+
+
+class _Table(NamedTuple):
+    """All ids, and a hash table over them.
+
+    Attributes
+    ----------
+    text, ends, hashes
+        By code: the UTF-8 of all ids end to end, where each one ends, and its XXH64.
+    slots
+        Open addressing: codes, at most half of the places taken.
+    count
+        Shape (1,): how many ids there are; the other arrays are longer than that.
+    """
+
+    text: Bytes
+    ends: Int64s
+    hashes: Hashes
+    slots: Int32s
+    count: Int64s
 
 
 class Vocabulary:
@@ -19,14 +44,6 @@ class Vocabulary:
 
     Models keep codes and never see the strings; kernels that need the text (to break ties by id, to write JSON)
     read its UTF-8 bytes from `text[ends[code - 1]:ends[code]]`.
-
-    Attributes
-    ----------
-    names
-        The ids by code.
-    text, ends
-        All ids as UTF-8, end to end, and where each one ends: `uint8` and `int64` arrays, filled up to the
-        current length and longer than that.
 
     >>> vocabulary = Vocabulary()
     >>> vocabulary.codes(["lamp", "chair", "lamp"]).tolist()
@@ -36,53 +53,145 @@ class Vocabulary:
     """
 
     def __init__(self) -> None:
-        self.names: list[str] = []
-        self.text = np.zeros(1024, np.uint8)
-        self.ends = np.zeros(64, np.int64)
-        self._codes = _Codes(self)
+        self._table = _Table(
+            text=np.zeros(1024, np.uint8),
+            ends=np.zeros(_SMALLEST // 2, np.int64),
+            hashes=np.zeros(_SMALLEST // 2, np.uint64),
+            slots=np.full(_SMALLEST, _FREE, np.int32),
+            count=np.zeros(1, np.int64),
+        )
+        self._names: list[str] = []
 
     def __len__(self) -> int:
-        return len(self.names)
+        return int(self._table.count[0])
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._codes
+    def __contains__(self, name: str) -> bool:
+        return int(self.known_codes([name])[0]) >= 0
+
+    @property
+    def text(self) -> Bytes:
+        """All ids as UTF-8, end to end, and room for more."""
+        return self._table.text
+
+    @property
+    def ends(self) -> Int64s:
+        """Where each id ends in `text`; longer than there are ids."""
+        return self._table.ends
+
+    @property
+    def names(self) -> list[str]:
+        """All ids by code; kept from then on. Where few are needed of many, `names_of` needs no memory."""
+        if len(self._names) < len(self):
+            self._names += self.names_of(np.arange(len(self._names), len(self)))
+        return self._names
+
+    def names_of(self, codes: NDArray[np.integer]) -> list[str]:
+        """The ids of some codes."""
+        return self.spelling().chosen(codes.astype(np.int32)).names()
 
     def code(self, name: str) -> int:
         """The code of one id; a new id gets the next one."""
-        return self._codes[name]
+        return int(self.codes([name])[0])
 
     def codes(self, names: Iterable[str]) -> Int32s:
         """The codes of many ids, in their order; new ids get the next ones."""
-        return np.fromiter(map(self._codes.__getitem__, names), np.int32)
+        return self.codes_of(spelled(names).ids())
+
+    def codes_of(self, ids: Ids) -> Int32s:
+        """The same for ids in a text."""
+        codes = np.zeros(len(ids.starts), np.int32)
+        done = 0
+        while (done := _learn(done, ids, codes, self._table)) < len(codes):
+            self._make_room(int(ids.ends[done] - ids.starts[done]))
+        return codes
+
+    def known_codes(self, names: Iterable[str]) -> Int32s:
+        """The codes of many ids, -1 for those that have none."""
+        ids = spelled(names).ids()
+        codes = np.zeros(len(ids.starts), np.int32)
+        _look_up(ids, codes, self._table)
+        return codes
 
     def spelling(self) -> Spelling:
         """All ids as they are now, without a copy: what is there never changes, there is only more."""
         ends = self.ends[: len(self)]
         return Spelling(self.text[: int(ends[-1]) if len(ends) else 0], ends)
 
-    def _append(self, name: str) -> int:
-        code = len(self.names)
-        encoded = np.frombuffer(name.encode(), np.uint8)
-        start = int(self.ends[code - 1]) if code else 0
-        end = start + len(encoded)
-        self.text = grown(self.text, end)
-        self.ends = grown(self.ends, code + 1)
-        self.text[start:end] = encoded
-        self.ends[code] = end
-        self.names.append(name)
-        return code
+    def _make_room(self, length: int) -> None:
+        """For one more id of so many bytes."""
+        table, count = self._table, len(self)
+        end = int(table.ends[count - 1]) if count else 0
+        slots = table.slots
+        if 2 * (count + 1) > len(slots):
+            slots = np.full(2 * len(slots), _FREE, np.int32)
+            _fill(table.hashes[:count], slots)
+        self._table = _Table(
+            text=grown(table.text, end + length),
+            ends=grown(table.ends, count + 1),
+            hashes=grown(table.hashes, count + 1),
+            slots=slots,
+            count=table.count,
+        )
 
 
-class _Codes(dict[str, int]):
-    """A dict that asks its vocabulary for the code of an id it does not know."""
+@compiled
+def _learn(done: int, ids: Ids, codes: Int32s, table: _Table) -> int:
+    """Find or give codes from number `done` on; return how many are done, fewer than all where room has run out."""
+    for i in range(done, len(ids.starts)):
+        digest = xxh64(ids.text, ids.starts[i], ids.ends[i])
+        place = _find(ids, i, digest, table)
+        if table.slots[place] < 0:
+            code, length = table.count[0], ids.ends[i] - ids.starts[i]
+            start = table.ends[code - 1] if code > 0 else 0
+            if 2 * (code + 1) > len(table.slots) or code == len(table.ends) or start + length > len(table.text):
+                return i
+            for k in range(length):
+                table.text[start + k] = ids.text[ids.starts[i] + k]
+            table.ends[code], table.hashes[code], table.slots[place] = start + length, digest, code
+            table.count[0] += 1
+        codes[i] = table.slots[place]
+    return len(ids.starts)
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        super().__init__()
-        self._append = vocabulary._append
 
-    def __missing__(self, name: str) -> int:
-        code = self[name] = self._append(name)
-        return code
+@compiled
+def _look_up(ids: Ids, codes: Int32s, table: _Table) -> None:
+    for i in range(len(ids.starts)):
+        codes[i] = table.slots[_find(ids, i, xxh64(ids.text, ids.starts[i], ids.ends[i]), table)]
+
+
+@compiled
+def _find(ids: Ids, i: int, digest: np.uint64, table: _Table) -> int:
+    """The place that holds the code of id number `i`, or the free one where it belongs."""
+    mask = np.uint64(len(table.slots) - 1)
+    place = digest & mask
+    while table.slots[place] >= 0:
+        code = table.slots[place]
+        if table.hashes[code] == digest and _is(ids, i, code, table):
+            break
+        place = (place + np.uint64(1)) & mask
+    return np.int64(place)  # type: ignore[return-value]
+
+
+@compiled
+def _is(ids: Ids, i: int, code: int, table: _Table) -> bool:
+    start = table.ends[code - 1] if code > 0 else 0
+    length = ids.ends[i] - ids.starts[i]
+    if table.ends[code] - start != length:
+        return False
+    for k in range(length):  # noqa: SIM110
+        if table.text[start + k] != ids.text[ids.starts[i] + k]:
+            return False
+    return True
+
+
+@compiled
+def _fill(hashes: Hashes, slots: Int32s) -> None:
+    mask = np.uint64(len(slots) - 1)
+    for code in range(len(hashes)):
+        place = hashes[code] & mask
+        while slots[place] >= 0:
+            place = (place + np.uint64(1)) & mask
+        slots[place] = code
 
 
 def grown(array: NDArray[Dtype], length: int, fill: float = 0) -> NDArray[Dtype]:

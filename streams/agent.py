@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from streams.decoding import Record
-from streams.lane import Entry
 from streams.outputs import Outputs
+from streams.portion import Portion
 
 
 class Agent(Protocol):
@@ -42,17 +42,17 @@ class Agent(Protocol):
     def forgive(self, partition: int) -> None:
         """Kafka has lost records of the partition: do not refuse what follows the hole."""
 
-    def read(self, records: Sequence[Record]) -> list[Entry]:
-        """What records say, one entry for each; nothing is folded yet."""
+    def read(self, records: Sequence[Record]) -> Portion[Any]:
+        """What records of one topic say; nothing is folded yet."""
 
-    async def fold(self, partition: int, entries: Sequence[Entry]) -> Outputs:
-        """Fold entries of any of the topics into the partition's state, in order; say what follows from them.
+    async def fold(self, partition: int, portion: Portion[Any] | None) -> Outputs:
+        """Fold records of any of the topics into the partition's state, in order; say what follows from them.
 
-        Called with no entries when the partition is idle, it may say what was left over.
+        Called with None when the partition is idle, it may say what was left over.
         """
 
     def pause(self, partition: int) -> float:
         """After how many seconds of idleness there will be something left over; infinity if never."""
 
     def everything(self, partition: int) -> AsyncIterator[Outputs]:
-        """All that should be in Redis, in portions; other entries may be folded in between."""
+        """All that should be in Redis, in portions; other records may be folded in between."""

@@ -7,6 +7,7 @@ the receiver can drop what it has applied already and notice what it never got.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +22,7 @@ from online_models.similarity import Increments
 from online_models.vocabulary import Vocabulary
 from streams.decoding import Record
 from streams.errors import EngineError
-from streams.lane import Entry
+from streams.portion import Portion, timestamps
 
 FORMAT: Final = 2
 #: Increments in one message at most: about half a megabyte.
@@ -80,7 +81,25 @@ _decoder = msgspec.msgpack.Decoder(Block)
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def entries(records: Sequence[Record]) -> list[Entry]:
+@dataclass(frozen=True)
+class Blocks:
+    """Messages, in order."""
+
+    blocks: list[Block]
+
+    def chosen(self, places: Int64s | slice) -> Blocks:
+        """Some of them."""
+        if isinstance(places, slice):
+            return Blocks(self.blocks[places])
+        return Blocks([self.blocks[place] for place in places.tolist()])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Blocks]) -> Blocks:
+        """Several portions as one."""
+        return Blocks([block for part in parts for block in part.blocks])
+
+
+def portion(records: Sequence[Record]) -> Portion[Blocks]:
     """Read messages.
 
     Raises
@@ -88,10 +107,12 @@ def entries(records: Sequence[Record]) -> list[Entry]:
     EngineError
         One is not a block, or a block of another version.
     """
-    return [Entry(record.timestamp, record, _decoded(record)) for record in records]
+    timestamp = timestamps(records)
+    return Portion.of(0, records, timestamp, timestamp, Blocks([decode(record) for record in records]))
 
 
-def _decoded(record: Record) -> Block:
+def decode(record: Record) -> Block:
+    """Read one message; see `portion`."""
     try:
         block = _decoder.decode(record.value or b"")
     except msgspec.DecodeError as error:

@@ -27,12 +27,10 @@ import msgspec
 from aiokafka.structs import ConsumerRecord
 
 from online_models.events import EVENT_CODES, Event
+from streams.quick_decoding import EARLIEST_MS, LONGEST_ID
 
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
-LONGEST_ID: Final = 128
-#: Events before 2000-01-01 are mistakes, most often seconds taken for milliseconds.
-EARLIEST_MS: Final = 946_684_800_000
 _LONGEST_DETAIL: Final = 200
 _HOSTILE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff*?\[\]{}\\]")
 

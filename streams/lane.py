@@ -2,7 +2,7 @@
 
 The shoppers agent reads two topics, and Kafka orders only within one. While a backlog is drained, one topic could run
 hours ahead of the other, and a purchase would arrive long after the session it belongs to. So a lane goes by event
-time: it takes the older entries first, and waits for a topic that is known to have more before it goes beyond what it
+time: it takes the older records first, and waits for a topic that is known to have more before it goes beyond what it
 has of it. (Kafka Streams does the same, KIP-695.)
 """
 
@@ -12,16 +12,16 @@ import asyncio
 import contextlib
 import math
 import time
-from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final, Protocol
 
+import numpy as np
 from faust.types import TP
 
-from streams.decoding import Record
+from online_models.compiled import Int64s
 from streams.delivery import LARGEST_DELIVERY
+from streams.inlet import Inlet
+from streams.portion import Portion
 
 #: A topic with more records than this waiting is not fetched until fewer than half of them are left.
 _MOST_WAITING: Final = 4 * LARGEST_DELIVERY
@@ -29,14 +29,6 @@ _MOST_WAITING: Final = 4 * LARGEST_DELIVERY
 _PATIENCE_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.01
 RunTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
-
-
-class Entry(NamedTuple):
-    """A record as its agent read it: event time in ms (None if it has none), the record, and what it says."""
-
-    time: int | None
-    record: Record
-    content: Any
 
 
 class Flow(Protocol):
@@ -52,44 +44,6 @@ class Flow(Protocol):
         """Fetch again."""
 
 
-@dataclass
-class _Inlet:
-    """One topic's part of the lane.
-
-    Attributes
-    ----------
-    next_offset
-        The offset after the last record that was delivered.
-    waiting, times
-        Entries that wait, and the highest event time up to each: time may step back, the order of a topic may not.
-    held, excused
-        Whether fetching is suspended; whether its patience is used up.
-    """
-
-    next_offset: int
-    waiting: list[Entry] = field(default_factory=list)
-    times: list[int] = field(default_factory=list)
-    held: bool = False
-    excused: bool = False
-
-    def add(self, entries: Iterable[Entry]) -> None:
-        """Put entries behind those that wait; what was delivered before is dropped."""
-        latest = self.times[-1] if self.times else -1
-        for entry in entries:
-            if entry.record.offset >= self.next_offset:
-                if entry.time is not None and entry.time > latest:
-                    latest = entry.time
-                self.waiting.append(entry)
-                self.times.append(latest)
-                self.next_offset = entry.record.offset + 1
-
-    def cut(self, count: int) -> list[tuple[int, Entry]]:
-        """Take the first entries away, with their times."""
-        part = list(zip(self.times[:count], self.waiting[:count], strict=True))
-        self.times, self.waiting = self.times[count:], self.waiting[count:]
-        return part
-
-
 class Lane:
     """Processes one partition of one or several topics.
 
@@ -98,8 +52,8 @@ class Lane:
     starts
         The partition of each topic, with the offset where reading begins.
     process
-        Folds and publishes one micro-batch: entries of all topics of the lane, merged by event time, the order
-        within a topic kept. Called with no entries now and then when the lane is idle.
+        Folds and publishes one micro-batch: records of all topics of the lane, merged by event time, the order
+        within a topic kept. Called with None now and then when the lane is idle.
     pause
         After how many seconds of idleness it is called again.
     flow
@@ -111,12 +65,12 @@ class Lane:
     def __init__(
         self,
         starts: Mapping[TP, int],
-        process: Callable[[Sequence[Entry]], Awaitable[None]],
+        process: Callable[[Portion[Any] | None], Awaitable[None]],
         pause: Callable[[], float],
         flow: Flow,
         run_task: RunTask,
     ) -> None:
-        self._inlets = {tp: _Inlet(offset) for tp, offset in starts.items()}
+        self._inlets = {tp: Inlet(offset) for tp, offset in starts.items()}
         self._process = process
         self._pause = pause
         self._flow = flow
@@ -124,12 +78,12 @@ class Lane:
         self._finishing = False
         self._task = run_task(self._run())
 
-    def put(self, tp: TP, entries: Sequence[Entry]) -> None:
+    def put(self, tp: TP, portion: Portion[Any]) -> None:
         """Add a delivery; what was delivered before is dropped."""
         inlet = self._inlets[tp]
-        inlet.add(entries)
+        inlet.add(portion)
         inlet.excused = False
-        if len(inlet.waiting) > _MOST_WAITING and not inlet.held:
+        if inlet.waiting > _MOST_WAITING and not inlet.held:
             inlet.held = True
             self._flow.on_buffer_full(tp)
         self._arrived.set()
@@ -150,9 +104,9 @@ class Lane:
 
     async def _run(self) -> None:
         while not self._finishing:
-            entries = self._take()
-            if entries:
-                await self._process(entries)
+            portion = self._take()
+            if portion is not None:
+                await self._process(portion)
                 await asyncio.sleep(0)  # heartbeats and timers get their turn while a backlog is drained
             else:
                 await self._wait()
@@ -176,44 +130,46 @@ class Lane:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._arrived.wait(), self._pause())
                 return
-            await self._process([])
+            await self._process(None)
 
-    def _late_inlets(self) -> list[_Inlet]:
+    def _late_inlets(self) -> list[Inlet]:
         """The topics that have nothing here although Kafka has more."""
         return [inlet for tp, inlet in self._inlets.items() if not inlet.waiting and not self._is_complete(tp, inlet)]
 
-    def _is_complete(self, tp: TP, inlet: _Inlet) -> bool:
+    def _is_complete(self, tp: TP, inlet: Inlet) -> bool:
         if inlet.excused:
             return True
         highwater = self._flow.highwater(tp)
         return highwater is not None and inlet.next_offset >= highwater
 
-    def _take(self) -> list[Entry]:
-        """The entries that are safe to process now, merged by time."""
-        if len(self._inlets) == 1:
-            return [
-                record for tp, inlet in self._inlets.items() for _, record in self._cut(tp, inlet, LARGEST_DELIVERY)
-            ]
-        if self._late_inlets():
-            return []
+    def _take(self) -> Portion[Any] | None:
+        """The records that are safe to process now, merged by time; None if there are none."""
+        if self._late_inlets() and len(self._inlets) > 1:
+            return None
         bound = min((self._bound(tp, inlet) for tp, inlet in self._inlets.items()), default=math.inf)
         taken = [
-            pair
+            part
             for tp, inlet in self._inlets.items()
-            for pair in self._cut(tp, inlet, min(bisect_right(inlet.times, bound), LARGEST_DELIVERY))
+            for part in self._cut(tp, inlet, min(inlet.count_until(bound), LARGEST_DELIVERY))
         ]
-        taken.sort(key=itemgetter(0))
-        return [entry for _, entry in taken]
+        if not taken:
+            return None
+        portion = Portion.joined([part for _, part in taken])
+        if len({int(part.topic[0]) for _, part in taken}) == 1:
+            return portion
+        return portion.chosen(np.argsort(np.concatenate([times for times, _ in taken]), kind="stable"))
 
-    def _bound(self, tp: TP, inlet: _Inlet) -> float:
-        """The time up to which no entry of this topic is missing from what would be taken now."""
-        if len(inlet.waiting) > LARGEST_DELIVERY:
-            return inlet.times[LARGEST_DELIVERY - 1]
-        return math.inf if self._is_complete(tp, inlet) else inlet.times[-1]
+    def _bound(self, tp: TP, inlet: Inlet) -> float:
+        """The time up to which no record of this topic is missing from what would be taken now."""
+        if len(self._inlets) == 1:
+            return math.inf
+        if inlet.waiting > LARGEST_DELIVERY:
+            return inlet.time(LARGEST_DELIVERY - 1)
+        return math.inf if self._is_complete(tp, inlet) else inlet.time(-1)
 
-    def _cut(self, tp: TP, inlet: _Inlet, count: int) -> list[tuple[int, Entry]]:
-        part = inlet.cut(count)
-        if inlet.held and len(inlet.waiting) < _MOST_WAITING // 2:
+    def _cut(self, tp: TP, inlet: Inlet, count: int) -> list[tuple[Int64s, Portion[Any]]]:
+        parts = inlet.cut(count)
+        if inlet.held and inlet.waiting < _MOST_WAITING // 2:
             inlet.held = False
             self._flow.on_buffer_drop(tp)
-        return part
+        return parts

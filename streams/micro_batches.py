@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
-import numpy as np
 from faust.types import TP
 
 from streams.agent import Agent
 from streams.counters import Counters
 from streams.flood_guard import FloodGuard
-from streams.lane import Entry, Flow, Lane, RunTask
+from streams.lane import Flow, Lane, RunTask
 from streams.owner import Owner
 from streams.ownership import Ownership
+from streams.portion import Portion
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, PURCHASES
 
@@ -110,17 +109,16 @@ class MicroBatchLoop:
             await self.ownership.report_loss(self.agent, tp, range(expected, min(earliest, first)))
         lane.skip_to(tp, first)
 
-    async def _process(self, owner: Owner, entries: Sequence[Entry]) -> None:
-        partition = owner.partition
-        entries = [entry for entry in entries if TP(entry.record.topic, partition) not in self.stopped]
-        outputs = await self.agent.fold(partition, entries)
+    async def _process(self, owner: Owner, portion: Portion[Any] | None) -> None:
+        if any(tp in self.stopped for tp in owner.tps):
+            portion = None
+        outputs = await self.agent.fold(owner.partition, portion)
         visible_ms = await owner.publish(outputs)
-        for record in {entry.record.topic: entry.record for entry in entries}.values():  # the last one of each topic
-            owner.advance(record)
-        if entries and self.agent.topics == SHOP_TOPICS:
-            produced = np.fromiter((entry.record.timestamp for entry in entries), np.int64, len(entries))
-            self.counters.count_freshness(produced, visible_ms)
-            self._watch_for_flood(partition, len(entries), outputs.rejected)
+        if portion is not None:
+            owner.advance(portion)
+            if self.agent.topics == SHOP_TOPICS:
+                self.counters.count_freshness(portion.timestamp, visible_ms)
+                self._watch_for_flood(owner.partition, len(portion), outputs.rejected)
         await owner.repair()
         owner.checkpoint_if_due()
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
+import numpy as np
 from faust.types import TP
 
 from streams.agent import Agent
 from streams.checkpoints.checkpointer import Checkpointer
 from streams.checkpoints.format import Checkpoint
-from streams.decoding import Record
 from streams.outputs import Outputs
+from streams.portion import Portion
 from streams.progress import Progress
 from streams.publisher import Publisher
 
@@ -61,9 +63,13 @@ class Owner:
         """Bring outputs out; see `Publisher.publish`."""
         return await self._publisher.publish(outputs, self.name)
 
-    def advance(self, last: Record) -> None:
-        """Note that everything up to a record is folded and out."""
-        self._progress.advance(TP(last.topic, self.partition), last.offset + 1, last.timestamp)
+    def advance(self, portion: Portion[Any]) -> None:
+        """Note that these records are folded and out."""
+        for number, tp in enumerate(self.tps):
+            places = np.flatnonzero(portion.topic == number)
+            if len(places):
+                last = places[-1]
+                self._progress.advance(tp, int(portion.offset[last]) + 1, int(portion.timestamp[last]))
 
     async def repair(self) -> None:
         """Where Redis has lost values, write the next portion of them again."""

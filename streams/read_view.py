@@ -31,6 +31,8 @@ class _List(msgspec.Struct):
 class ReadView:
     """The outputs of all workers as this one sees them, at most `view_seconds` old.
 
+    What the agents of this worker make is taken over from them, all else is read from Redis.
+
     Attributes
     ----------
     neighbours
@@ -70,6 +72,23 @@ class ReadView:
         if now - self._models_read_at > self.view_seconds:
             await self._read_models()
             self._models_read_at = now
+
+    def take_over(self, items: Int32s, lists: tuple[Int32s, Floats, Int32s, Int32s]) -> None:
+        """Use lists that an agent of this worker has made, as `ItemSimilarity.predict_many` returns them.
+
+        They need not be read back, as nobody else writes them until the agent lets go.
+        """
+        ids, scores, _, lengths = lists
+        self.neighbours.learn_many(items, ids, scores, lengths)
+        self._read_at = grown(self._read_at, len(self.items), fill=-np.inf)
+        self._read_at[items] = np.inf
+
+    def let_go(self, items: Int32s) -> None:
+        """Read the lists of these items from Redis again."""
+        self._read_at = grown(self._read_at, len(self.items), fill=-np.inf)
+        self._read_at[items] = -np.inf
+        for code in items.tolist():
+            self._fingerprints.pop(code, None)
 
     def _learn(self, code: int, value: bytes | None) -> None:
         """Take over the list of one item, unless it is the one that is known already."""

@@ -216,7 +216,7 @@ def _fold_examples(
 
 
 def _block(record: Any) -> Block:
-    block: Block = blocks.entries([record])[0].content
+    block: Block = blocks.decode(record)
     return block
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -10,51 +11,77 @@ import numpy as np
 
 from online_models import similarity_state
 from online_models.compiled import Int32s
-from online_models.similarity import ACTION, ItemSimilarity
+from online_models.similarity import ACTION, ItemSimilarity, SimilaritySettings
 from online_models.similarity_state import FrozenSimilarity
 from online_models.spare import Spare
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from streams import blocks
-from streams.blocks import Block
+from streams.blocks import Block, Blocks
 from streams.decoding import Record
 from streams.json_lists import similarity_lists
-from streams.lane import Entry
 from streams.outputs import Outputs
+from streams.portion import Portion
 from streams.read_view import ReadView
 from streams.sources_applied import SourcesApplied
 from streams.topics import COVISITS
 from streams.trending_merge import TrendingPart
 
 _LISTS_AT_ONCE: Final = 500
+#: Lists of similar items are written together this often at most: the popular ones change with every block.
+_WRITE_SECONDS: Final = 0.5
 
 
 class AffinityPartition:
     """The state of one item partition: similarity and popularity of its items, and what was applied.
 
-    `outdated` is how many lists may have to change though their own rows did not: what a neighbour is worth depends
-    on how popular it is. They are written again when there is time, in turn, `next_row` first.
+    Attributes
+    ----------
+    changed
+        Codes of the items whose rows have changed since their lists were written, with repetitions.
+    written_at
+        When that was, on the monotonic clock in seconds.
+    outdated
+        How many lists may have to change though their own rows did not: what a neighbour is worth depends on how
+        popular it is. They are written again when there is time, in turn, `next_row` first.
     """
 
-    def __init__(self, items: Vocabulary, state: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, items: Vocabulary, state: Mapping[str, Any] | None = None, settings: SimilaritySettings | None = None
+    ) -> None:
+        self.changed: list[Int32s] = []
+        self.written_at = -math.inf
         self.outdated = self.next_row = 0
         if state is None:
-            self.similarity = ItemSimilarity(items)
+            self.similarity = ItemSimilarity(items, settings)
             self.trending = Trending(items)
             self.applied = SourcesApplied()
             self.as_of = 0
         else:
-            self.similarity = similarity_state.restored(state["similarity"], items)
+            self.similarity = similarity_state.restored(state["similarity"], items, settings)
             self.trending = Trending.from_state(items, state["trending"])
             self.applied = SourcesApplied.from_state(state["applied"])
             self.as_of = state["as_of"]
             self.outdated = len(self.similarity)
+            self.changed = [np.ascontiguousarray(self.similarity.rows["item"][state["changed_rows"]])]
 
     def freeze(self, spare: Spare) -> Callable[[], dict[str, Any]]:
         """Copy the state now; pack the copy later."""
         similarity, trending = FrozenSimilarity.of(self.similarity, spare), self.trending.state()
-        applied, as_of = self.applied.state(), self.as_of
-        return lambda: {"similarity": similarity.state(), "trending": trending, "applied": applied, "as_of": as_of}
+        rest = {"applied": self.applied.state(), "as_of": self.as_of, "changed_rows": self._changed_rows()}
+        return lambda: {"similarity": similarity.state(), "trending": trending, **rest}
+
+    def taken(self) -> Int32s:
+        """The codes of the items whose lists have to be written, ascending; from now on they count as written."""
+        taken = np.unique(np.concatenate([np.zeros(0, np.int32), *self.changed]))
+        self.changed = []
+        return taken
+
+    def _changed_rows(self) -> Int32s:
+        """Where in the table of rows the changed ones are; forgotten ones are not."""
+        self.changed = [self.taken()]
+        rows = self.similarity.row_of[self.changed[0]]
+        return rows[rows >= 0]
 
 
 def learn(state: AffinityPartition, block: Block, items: Vocabulary) -> Int32s:
@@ -78,18 +105,20 @@ class AffinityAgent:
     name = "affinity"
     topics = (COVISITS,)
 
-    def __init__(self, view: ReadView) -> None:
+    def __init__(self, view: ReadView, settings: SimilaritySettings | None = None) -> None:
         self.view = view
+        self.settings = settings
         self._spare = Spare()
         self.partitions: dict[int, AffinityPartition] = {}
 
     def open(self, partition: int, state: Mapping[str, Any] | None) -> None:
         """Begin to own an item partition."""
-        self.partitions[partition] = AffinityPartition(self.view.items, state)
+        self.partitions[partition] = AffinityPartition(self.view.items, state, self.settings)
 
     def close(self, partition: int) -> None:
-        """Cease to own an item partition."""
-        del self.partitions[partition]
+        """Cease to own an item partition: others will change its lists."""
+        similarity = self.partitions.pop(partition).similarity
+        self.view.let_go(similarity.rows["item"][: len(similarity)])
 
     def freeze(self, partition: int) -> Callable[[], dict[str, Any]]:
         """Copy the state of an item partition; the result packs the copy."""
@@ -99,24 +128,32 @@ class AffinityAgent:
         """Do not refuse blocks that follow a hole."""
         self.partitions[partition].applied.forgive()
 
-    def read(self, records: Sequence[Record]) -> list[Entry]:
+    def read(self, records: Sequence[Record]) -> Portion[Blocks]:
         """Decode records: blocks of co-visits."""
-        return blocks.entries(records)
+        return blocks.portion(records)
 
     def pause(self, partition: int) -> float:
-        """Outdated lists are written again a second after the last block."""
-        return 1.0 if self.partitions[partition].outdated else math.inf
-
-    async def fold(self, partition: int, entries: Sequence[Entry]) -> Outputs:
-        """Learn the blocks that are new, and give out every list that changed."""
+        """Until changed lists are due; outdated ones are written again a second after the last block."""
         state = self.partitions[partition]
-        if not entries:
-            return self._refresh(state, partition)
-        changed = [rows for entry in entries if len(rows := learn(state, entry.content, self.view.items))]
-        if not changed:
+        if state.changed:
+            return max(0.0, state.written_at + _WRITE_SECONDS - time.monotonic())
+        return 1.0 if state.outdated else math.inf
+
+    async def fold(self, partition: int, portion: Portion[Blocks] | None) -> Outputs:
+        """Learn the blocks that are new, and give out every list that changed, now and then."""
+        state = self.partitions[partition]
+        received = portion.content.blocks if portion else []
+        changed = [rows for block in received if len(rows := learn(state, block, self.view.items))]
+        if changed:
+            state.changed += changed
+            state.outdated = len(state.similarity)
+        if not state.changed:
+            return Outputs() if portion else self._refresh(state, partition)
+        now = time.monotonic()
+        if now < state.written_at + _WRITE_SECONDS:
             return Outputs()
-        state.outdated = len(state.similarity)
-        return self._outputs(state, partition, np.unique(np.concatenate(changed)))
+        state.written_at = now
+        return self._outputs(state, partition, state.taken())
 
     async def everything(self, partition: int) -> AsyncIterator[Outputs]:
         """All lists, in portions."""
@@ -137,8 +174,11 @@ class AffinityAgent:
         return self._outputs(state, partition, np.ascontiguousarray(rows["item"]))
 
     def _outputs(self, state: AffinityPartition, partition: int, changed: Int32s) -> Outputs:
+        """Lists, and what trends; the shoppers of this worker see them at once."""
         names = self.view.items.names
-        lists = similarity_lists(state.similarity.predict_many(changed), state.as_of, self.view.items)
+        neighbours = state.similarity.predict_many(changed)
+        self.view.take_over(changed, neighbours)
+        lists = similarity_lists(neighbours, state.as_of, self.view.items)
         weights, total = state.trending.weight(state.as_of)
         items = [names[code] for code in state.trending.list.tolist()]
         return Outputs(

@@ -14,10 +14,10 @@ from online_models.learner import Learner
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from streams import blocks
-from streams.blocks import Block
+from streams.blocks import Block, Blocks
 from streams.decoding import Record
-from streams.lane import Entry
 from streams.outputs import Outputs
+from streams.portion import Portion
 from streams.read_view import ReadView
 from streams.sources_applied import SourcesApplied
 from streams.topics import EXAMPLES
@@ -93,9 +93,9 @@ class LearnerAgent:
         """Do not refuse blocks that follow a hole."""
         self.partitions[partition].applied.forgive()
 
-    def read(self, records: Sequence[Record]) -> list[Entry]:
+    def read(self, records: Sequence[Record]) -> Portion[Blocks]:
         """Decode records: blocks of labelled sessions."""
-        return blocks.entries(records)
+        return blocks.portion(records)
 
     def pause(self, partition: int) -> float:
         """Nothing is ever left over here."""
@@ -107,10 +107,11 @@ class LearnerAgent:
         if state.as_of:
             yield self._outputs(state)
 
-    async def fold(self, partition: int, entries: Sequence[Entry]) -> Outputs:
+    async def fold(self, partition: int, portion: Portion[Blocks] | None) -> Outputs:
         """Learn the blocks that are new, and give out the parameters."""
         state = self.partitions[partition]
-        learned = sum(learn_examples(state, entry.content, self.view.items) for entry in entries)
+        received = portion.content.blocks if portion else []
+        learned = sum(learn_examples(state, block, self.view.items) for block in received)
         return self._outputs(state) if learned else Outputs()
 
     def _outputs(self, state: LearnerPartition) -> Outputs:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from online_models import shoppers_state
-from online_models.compiled import Floats, Int32s, Int64s
-from online_models.events import EVENT_CODES, EVENT_TYPES, IMPRESSION, Event
+from online_models.compiled import Floats, Int8s, Int32s, Int64s
+from online_models.event_columns import EventColumns
+from online_models.events import EVENT_TYPES, IMPRESSION
 from online_models.item_partition import ItemPartitions
-from online_models.recommendation import RecommendationSettings, Recommender
+from online_models.recommendation import Recommender
 from online_models.shopper_kernel import WATERMARK
-from online_models.shoppers import Folded, Shoppers, ShopperSettings
+from online_models.shoppers import Folded, Shoppers
 from online_models.shoppers_state import FrozenShoppers
 from online_models.shown import ListsOnShow
 from online_models.spare import Spare
@@ -22,10 +23,12 @@ from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.counters import Counters
 from streams.dead_letters import dead_letter
-from streams.decoding import Decoder, Record, Rejection
+from streams.decoded_events import DecodedEvents, decoded
+from streams.decoding import Decoder, Record
 from streams.json_lists import recommendation_lists
-from streams.lane import Entry
+from streams.model_settings import model_settings
 from streams.outputs import Message, Outputs
+from streams.portion import Portion
 from streams.read_view import ReadView
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, PURCHASES
@@ -40,6 +43,7 @@ _FIELDS: Final = (
 _LEARNER: Final = -1
 _SHOPPERS_AT_ONCE: Final = 500
 _DAY_MS: Final = 86_400_000
+_NOBODY: Final = np.zeros(0, np.int32)
 
 
 class ShoppersPartition:
@@ -49,7 +53,7 @@ class ShoppersPartition:
     """
 
     def __init__(self, items: Vocabulary, settings: Settings, state: Mapping[str, Any] | None = None) -> None:
-        shopper_settings = ShopperSettings(session_gap_minutes=settings.session_gap_minutes)
+        shopper_settings = model_settings(settings).shoppers
         self.on_show = ListsOnShow(settings.list_length)
         self.last_block: dict[tuple[str, int], int] = {}
         self.waiting = Waiting()
@@ -92,9 +96,7 @@ class ShoppersAgent:
         self._spare = Spare()
         self._decoder = Decoder(settings.max_event_bytes, settings.max_future_seconds)
         self._owners = ItemPartitions(view.items, item_partitions)
-        self._recommender = Recommender(
-            view.items, RecommendationSettings(length=settings.list_length, skip_owned=settings.skip_owned)
-        )
+        self._recommender = Recommender(view.items, model_settings(settings).recommendations)
 
     def open(self, partition: int, state: Mapping[str, Any] | None) -> None:
         """Begin to own a partition."""
@@ -111,30 +113,22 @@ class ShoppersAgent:
     def forgive(self, partition: int) -> None:
         """Events that are gone leave nothing to refuse."""
 
-    def read(self, records: Sequence[Record]) -> list[Entry]:
+    def read(self, records: Sequence[Record]) -> Portion[DecodedEvents]:
         """Decode records: events and rejections."""
-        decoded = map(self._decoder.decode_one, records)
-        return [
-            Entry(content.ts if isinstance(content, Event) else None, record, content)
-            for record, content in zip(records, decoded, strict=True)
-        ]
+        return decoded(self._decoder, self.topics.index(records[0].topic), records)
 
-    async def fold(self, partition: int, entries: Sequence[Entry]) -> Outputs:
+    async def fold(self, partition: int, portion: Portion[DecodedEvents] | None) -> Outputs:
         """Fold events, recommend to those who acted, and set aside what is no event."""
-        rejections = [entry.content for entry in entries if entry.time is None]
-        origins = [entry.record for entry in entries if entry.time is not None]
-        events = [entry.content for entry in entries if entry.time is not None]
-        state = self.partitions[partition]
-        folded = state.shoppers.fold(events)
-        self._count(rejections, folded)
-        self._score(state, events, folded)
-        outputs = Outputs(messages=[dead_letter(rejection) for rejection in rejections], rejected=len(rejections))
-        for source in self._sources(partition, origins, folded):
-            outputs.messages += self._covisits(state, source, folded)
-            outputs.messages += self._examples(state, source, folded)
-        again = [user for user in state.waiting.take(is_idle=not entries) if user in state.shoppers.users]
-        shoppers = np.union1d(folded.touched, state.shoppers.users.codes(again))
-        await self._recommend(state, shoppers, outputs, set(again).difference(event.user_id for event in events))
+        state, outputs, acted = self.partitions[partition], Outputs(), np.zeros(0, np.int32)
+        if portion is not None:
+            rejections = portion.content.bad()
+            outputs.messages += [dead_letter(rejection) for rejection in rejections]
+            outputs.rejected = len(rejections)
+            acted = self._fold_events(state, partition, portion, outputs)
+            self.counters.count_rejections(rejections)
+        waiting = state.shoppers.users.known_codes(state.waiting.take(is_idle=portion is None))
+        shoppers = np.union1d(acted, waiting[waiting >= 0])
+        await self._recommend(state, shoppers, outputs, np.setdiff1d(waiting, acted))
         return outputs
 
     def pause(self, partition: int) -> float:
@@ -159,32 +153,35 @@ class ShoppersAgent:
             yield outputs
             end = start
 
-    def _count(self, rejections: Sequence[Rejection], folded: Folded) -> None:
+    def _fold_events(
+        self, state: ShoppersPartition, partition: int, portion: Portion[DecodedEvents], outputs: Outputs
+    ) -> Int32s:
+        """Fold the events and tell the other agents; return the codes of the shoppers that acted."""
+        places, events = portion.content.events()
+        folded = state.shoppers.fold(events)
         accepted = int(folded.accepted.sum())
         self.counters.accepted += accepted
-        self.counters.duplicates += len(folded.accepted) - accepted
-        self.counters.count_rejections(rejections)
+        self.counters.duplicates += len(events) - accepted
+        self._score(state, events, folded)
+        for source in self._sources(partition, portion.offset[places], portion.topic[places], folded):
+            outputs.messages += self._covisits(state, source, folded)
+            outputs.messages += self._examples(state, source, folded)
+        return folded.touched
 
-    def _score(self, state: ShoppersPartition, events: Sequence[Event], folded: Folded) -> None:
+    def _score(self, state: ShoppersPartition, events: EventColumns, folded: Folded) -> None:
         """Score what the shoppers did against the lists that were on show."""
-        acted = [
-            event
-            for event, accepted in zip(events, folded.accepted.tolist(), strict=True)
-            if accepted and EVENT_CODES[event.type] != IMPRESSION and event.user_id in state.shoppers.users
-        ]
-        gap_ms = int(self.settings.session_gap_minutes * 60_000)
+        types, ts = events.type[folded.accepted], events.ts[folded.accepted]
+        counted = (types != IMPRESSION) & (folded.shopper >= 0)
         state.on_show.score_many(
-            state.shoppers.users.codes(event.user_id for event in acted),
-            self.view.items.codes(event.item_id for event in acted),
-            np.fromiter((event.ts for event in acted), np.int64, len(acted)),
-            gap_ms,
+            folded.shopper[counted],
+            folded.item[counted],
+            ts[counted],
+            int(self.settings.session_gap_minutes * 60_000),
             self.counters.quality,
         )
 
-    def _sources(self, partition: int, origins: Sequence[Record], folded: Folded) -> Iterator[_Source]:
-        """What each topic's events led to; `origins` are the records of the events."""
-        offsets = np.fromiter((record.offset for record in origins), np.int64, len(origins))
-        topics = np.fromiter((self.topics.index(record.topic) for record in origins), np.int8, len(origins))
+    def _sources(self, partition: int, offsets: Int64s, topics: Int8s, folded: Folded) -> Iterator[_Source]:
+        """What each topic's events led to; `offsets` and `topics` are those of the events."""
         for number, topic in enumerate(self.topics):
             yield _Source(
                 topic,
@@ -226,7 +223,7 @@ class ShoppersAgent:
             state.last_block[source.topic, _LEARNER] = block.last
 
     async def _recommend(
-        self, state: ShoppersPartition, touched: Int32s, outputs: Outputs, again: Iterable[str] = ()
+        self, state: ShoppersPartition, touched: Int32s, outputs: Outputs, again: Int32s = _NOBODY
     ) -> None:
         """Lists and profiles of the shoppers that acted, and of those that are looked at `again`."""
         shelves = state.shoppers.shelves
@@ -236,10 +233,11 @@ class ShoppersAgent:
             segments = scorer.segment(state.shoppers.profiles_many(touched)).astype(np.int32)
             propensity = scorer.propensity(state.shoppers.features_many(touched))
         lists = self._recommender.predict_many(touched, shelves, self.view.neighbours, segments, self.view.trending)
-        state.on_show.show_many(touched, lists)
+        state.on_show.show_many(touched, lists, self.counters.quality)
         self.counters.lists += len(touched)
-        users = [state.shoppers.users.names[code] for code in touched.tolist()]
-        state.waiting.note(users, lists.lengths.tolist(), lists.has_neighbours.tolist(), again)
+        users = state.shoppers.users.names_of(touched)
+        again_names = state.shoppers.users.names_of(again)
+        state.waiting.note(users, lists.lengths.tolist(), lists.has_neighbours.tolist(), again_names)
         as_of = shelves.shoppers["last_seen"][touched]
         values = recommendation_lists(lists, as_of, self.view.items)
         outputs.strings += zip((f"rec:{user}" for user in users), values, strict=True)

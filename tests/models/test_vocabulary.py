@@ -51,7 +51,7 @@ def test_an_id_that_is_no_text_leaves_nothing_behind() -> None:
     vocabulary = Vocabulary()
     with pytest.raises(UnicodeEncodeError):
         vocabulary.code("\ud800")
-    assert "\ud800" not in vocabulary
+    assert len(vocabulary) == 0
     assert vocabulary.code("lamp") == 0
 
 

@@ -8,11 +8,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
-from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
-from streams.lane import Entry, Lane
+from online_models.compiled import Int64s
+from streams.lane import Lane
+from streams.portion import Portion
 
 CLICKS, PURCHASES = TP("clickstream", 0), TP("purchases", 0)
 
@@ -34,26 +36,36 @@ class Broker:
         self.held.discard(tp)
 
 
-def entry(tp: TP, offset: int, time: int | None) -> Entry:
-    """An entry of which only place and time matter."""
-    record = ConsumerRecord(tp.topic, tp.partition, offset, 0, 0, None, b"", None, 0, 0, ())
-    return Entry(time, record, None)
+@dataclass(frozen=True)
+class Nothing:
+    """What records say of which only place and time matter."""
+
+    def chosen(self, places: Int64s | slice) -> Nothing:
+        return self
+
+    @classmethod
+    def joined(cls, parts: Sequence[Nothing]) -> Nothing:
+        return cls()
 
 
-def entries(tp: TP, times: Sequence[int | None]) -> list[Entry]:
-    """A topic's entries with these times."""
-    return [entry(tp, offset, time) for offset, time in enumerate(times)]
+def entries(tp: TP, times: Sequence[int | None]) -> Portion[Nothing]:
+    """A topic's records with these times."""
+    n = len(times)
+    time = np.array([-1 if moment is None else moment for moment in times], np.int64)
+    topic = np.full(n, [CLICKS, PURCHASES].index(tp), np.int8)
+    return Portion(topic, np.arange(n), np.zeros(n, np.int64), time, Nothing())
 
 
 Play = Callable[[Lane], Coroutine[Any, Any, None]]
 
 
-def processed(play: Play, broker: Broker, starts: dict[TP, int]) -> list[list[Entry]]:
+def processed(play: Play, broker: Broker, starts: dict[TP, int]) -> list[Portion[Any]]:
     """The micro-batches that came out of a lane while `play` fed it."""
-    batches: list[list[Entry]] = []
+    batches: list[Portion[Any]] = []
 
-    async def process(batch: Sequence[Entry]) -> None:
-        batches.append(list(batch))
+    async def process(batch: Portion[Any] | None) -> None:
+        if batch is not None:
+            batches.append(batch)
         await asyncio.sleep(0)
 
     async def run() -> None:
@@ -65,8 +77,8 @@ def processed(play: Play, broker: Broker, starts: dict[TP, int]) -> list[list[En
     return batches
 
 
-def times(batches: list[list[Entry]]) -> list[int | None]:
-    return [entry.time for batch in batches for entry in batch]
+def times(batches: list[Portion[Any]]) -> list[int]:
+    return [time for batch in batches for time in batch.time.tolist()]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -78,11 +90,11 @@ def test_a_backlog_of_two_topics_comes_out_in_order_of_time_however_it_arrives(s
 
     async def play(lane: Lane) -> None:
         waiting = {tp: entries(tp, topics[tp]) for tp in topics}
-        while any(waiting.values()):
-            tp = chance.choice([tp for tp in waiting if waiting[tp]])
+        while any(len(portion) for portion in waiting.values()):
+            tp = chance.choice([tp for tp in waiting if len(waiting[tp])])
             count = chance.randrange(1, 200)
-            lane.put(tp, waiting[tp][:count])
-            del waiting[tp][:count]
+            lane.put(tp, waiting[tp].chosen(slice(count)))
+            waiting[tp] = waiting[tp].chosen(slice(count, None))
             await asyncio.sleep(0.001)
         await asyncio.sleep(0.05)
 
@@ -120,7 +132,7 @@ def test_offsets_with_nothing_behind_them_are_not_waited_for_for_ever() -> None:
 def test_what_was_delivered_before_is_dropped() -> None:
     async def play(lane: Lane) -> None:
         both = entries(CLICKS, [10, 20])
-        lane.put(CLICKS, both[:1])
+        lane.put(CLICKS, both.chosen(slice(1)))
         lane.put(CLICKS, both)
         await asyncio.sleep(0.02)
         lane.put(CLICKS, both)
@@ -135,7 +147,7 @@ def test_entries_without_a_time_keep_their_place() -> None:
         await asyncio.sleep(0.02)
 
     batches = processed(play, Broker({CLICKS: 4, PURCHASES: 0}), {CLICKS: 0, PURCHASES: 0})
-    assert [entry.record.offset for batch in batches for entry in batch] == [0, 1, 2, 3]
+    assert [offset for batch in batches for offset in batch.offset.tolist()] == [0, 1, 2, 3]
 
 
 def test_a_lane_that_is_full_stops_fetching_and_starts_again() -> None:

@@ -1,0 +1,135 @@
+"""Whole deliveries are decoded to the same events, and the same rejections, as one record at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+from aiokafka.structs import ConsumerRecord
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from loadtest.bad_events import BAD_EVENTS, bad_value
+from online_models.events import EVENT_TYPES, Event
+from streams.decoded_events import DecodedEvents, decoded
+from streams.decoding import Decoder, Record, Rejection
+from streams.portion import Portion
+from streams.quick_decoding import scan
+
+NOW_MS = 1_790_000_000_000
+DECODER = Decoder(2_000, 3600.0)
+GOOD = b'{"event_id":"e1","type":"view","user_id":"ada","item_id":"lamp","ts":1735689600000}'
+
+ids = st.one_of(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12), st.text(max_size=4))
+times = st.one_of(
+    st.integers(-1, 2 * NOW_MS),
+    st.integers(0, NOW_MS).map(float),
+    st.datetimes().map(lambda moment: moment.isoformat(timespec="milliseconds") + "Z"),
+    st.datetimes().map(lambda moment: moment.isoformat()),
+    st.from_regex(r"20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{3})?Z", fullmatch=True),
+)
+numbers = st.one_of(
+    st.integers(-2, 200_000), st.floats(), st.decimals(0, 10**10, places=3).map(float), st.none(), st.text(max_size=2)
+)
+flat = st.dictionaries(ids, st.one_of(numbers, st.booleans(), ids), max_size=3)
+events = st.fixed_dictionaries(
+    {"event_id": ids, "type": st.sampled_from([*EVENT_TYPES, "viewed"]), "user_id": ids, "item_id": ids, "ts": times},
+    optional={
+        "price": numbers,
+        "quantity": numbers,
+        "session_id": st.one_of(ids, st.none(), st.integers()),
+        "currency": ids,
+        "properties": st.one_of(flat, st.none(), st.dictionaries(ids, flat, max_size=1)),
+        "note": st.one_of(numbers, ids, st.booleans(), flat),
+    },
+)
+separators = st.sampled_from([(",", ":"), (", ", ": "), (" ,\n\t", " :\r ")])
+
+
+def record(value: bytes, offset: int = 0, key: bytes = b"ada") -> Record:
+    return ConsumerRecord("clickstream", 0, offset, NOW_MS, 0, key, value, None, 0, 0, ())
+
+
+def one_by_one(records: Sequence[Record]) -> list[Event | tuple[str, str]]:
+    found = [DECODER.decode_one(one) for one in records]
+    return [(one.reason, one.detail) if isinstance(one, Rejection) else one for one in found]
+
+
+def together(portion: Portion[DecodedEvents]) -> list[Event | tuple[str, str]]:
+    columns, said = portion.content.columns, portion.content
+    names = [ids.spelling().names() for ids in (columns.event_id, columns.user_id, columns.item_id)]
+    found: list[Event | tuple[str, str]] = []
+    for n, number in enumerate(said.rejected.tolist()):
+        if number >= 0:
+            found.append((said.rejections[number].reason, said.rejections[number].detail))
+            continue
+        event_id, user_id, item_id = (column[n] for column in names)
+        kind, ts = EVENT_TYPES[columns.type[n]], int(columns.ts[n])
+        found.append(Event(event_id, kind, user_id, item_id, ts, float(columns.price[n]), int(columns.quantity[n])))
+    return found
+
+
+@given(st.lists(st.tuples(events, separators, st.integers(0, 400), st.binary(max_size=2)), min_size=1, max_size=8))
+@settings(deadline=None, max_examples=400)
+def test_whatever_is_sent(sent: list[tuple[dict[str, object], tuple[str, str], int, bytes]]) -> None:
+    # Given events, some with a few bytes overwritten
+    records = []
+    for offset, (event, separator, place, damage) in enumerate(sent):
+        value = json.dumps(event, separators=separator, ensure_ascii=bool(place % 2)).encode(errors="surrogatepass")
+        if place < len(value) // 2:
+            value = value[:place] + damage + value[place + len(damage) :]
+        records.append(record(value, offset, str(event["user_id"]).encode(errors="surrogatepass")))
+    # When they are decoded together, it is as if they were decoded one by one
+    assert together(decoded(DECODER, 0, records)) == one_by_one(records)
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"0", b"00", b"1", b"-1", b"1.5", b"1.", b".5", b"1e3", b"999999999999999", b"1000000000.0"])
+        | st.sampled_from([b"1000000000.1", b"19.99", b"null", b"nul", b"true", b'""', b"0.1234567890123456", b"{}"]),
+        min_size=2,
+        max_size=2,
+    )
+)
+@example([b"0.30000000000000004", b"1"])
+@settings(deadline=None)
+def test_numbers_as_they_may_be_written(written: list[bytes]) -> None:
+    price, quantity = written
+    records = [
+        record(GOOD[:-1] + b',"price":%b,"quantity":%b}' % (price, quantity)),
+        record(GOOD[:-1] + b',"properties":{"a":%b,"b":%b}}' % (price, quantity)),
+        record(GOOD[:-1] + b',"other":%b}' % price),
+        record(GOOD.replace(b"1735689600000", price)),
+    ]
+    assert together(decoded(DECODER, 0, records)) == one_by_one(records)
+
+
+def test_what_mistaken_websites_send_is_rejected_for_the_same_reasons() -> None:
+    records = [record(bad_value(kind, b"ada", kind), kind) for kind in range(len(BAD_EVENTS))]
+    portion = decoded(DECODER, 0, [*records, record(GOOD, 99)])
+    assert together(portion) == one_by_one([*records, record(GOOD, 99)])
+    assert [rejection.reason for rejection in portion.content.bad()] == [reason for reason, _ in BAD_EVENTS]
+    assert portion.time.tolist() == [-1] * len(records) + [1_735_689_600_000]
+
+
+def test_ordinary_events_need_no_second_look() -> None:
+    spaced = json.dumps({**json.loads(GOOD), "price": 19.99, "properties": {"colour": "red", "big": True, "n": -1.5}})
+    iso = GOOD.replace(b"1735689600000", b'"2025-02-28T12:34:56.789Z"')
+    _, columns = scan([GOOD, spaced.encode(), iso], [b"ada"] * 3, 2_000)
+    assert columns.plain.all()
+    assert columns.price.tolist() == [0.0, 19.99, 0.0]
+    assert columns.ts.tolist() == [1_735_689_600_000, 1_735_689_600_000, 1_740_746_096_789]
+
+
+def test_portions_are_cut_and_joined_without_mixing_anything_up() -> None:
+    values = [GOOD, b"no event", GOOD.replace(b"lamp", "stehleuchte für flur".encode()), b"", GOOD]
+    records = [record(value, n) for n, value in enumerate(values)]
+    whole = decoded(DECODER, 0, records)
+    parts = [decoded(DECODER, 0, records[2:]), decoded(DECODER, 0, records[:2])]
+    joined = Portion.joined(parts).chosen(np.array([3, 4, 0, 1, 2]))
+    assert together(joined) == together(whole) == one_by_one(records)
+    assert joined.offset.tolist() == whole.offset.tolist()
+    places, good = joined.content.events()
+    assert places.tolist() == [0, 2, 4]
+    assert good.item_id.spelling().names() == ["lamp", "stehleuchte für flur", "lamp"]
