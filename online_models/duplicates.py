@@ -50,7 +50,7 @@ class RecentIds:
 
     def learn_ids(self, ids: Ids) -> NDArray[np.bool_]:
         """The same for ids in a text."""
-        hashes = _digests(ids)
+        hashes = _digests(ids.read_only())
         new = np.zeros(len(hashes), np.bool_)
         done = 0
         while (done := _learn(done, hashes, new, self.tables, self.window)) < len(hashes):

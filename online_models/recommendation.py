@@ -20,7 +20,7 @@ from online_models.recommendation_kernel import (
     recommend,
 )
 from online_models.shopper_records import Shelves
-from online_models.vocabulary import Vocabulary, grown
+from online_models.vocabulary import Vocabulary, distinct, grown
 
 #: Where the first item of a list comes from; see `Recommendations.source`.
 SOURCES: Final = ("personal", "segment", "trending")
@@ -154,7 +154,8 @@ class Recommender:
 
     def recent_many(self, shoppers: Int32s, shelves: Shelves) -> Int32s:
         """The distinct codes of the items whose neighbours will be asked for."""
-        return np.unique(recent_items(shoppers, shelves.shoppers, shelves.items, self.settings.recent_items))
+        recent = recent_items(shoppers, shelves.shoppers, shelves.items, self.settings.recent_items)
+        return distinct(recent, len(self.vocabulary))
 
     def predict_many(
         self,

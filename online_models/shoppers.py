@@ -18,7 +18,7 @@ from online_models.returns import nothing_counted
 from online_models.shopper_kernel import NEWEST, OLDEST, fold, moments, profiles
 from online_models.shopper_records import SHOPPER, Actions, Found, Shelves, room_for
 from online_models.similarity import Increments
-from online_models.vocabulary import Vocabulary, grown
+from online_models.vocabulary import Vocabulary, distinct, grown
 
 MINUTE_MS: Final = 60_000
 
@@ -193,7 +193,8 @@ class Shoppers:
             start = end
             if start < len(fresh):
                 shopper[:start] = self._forget_longest_unseen(shopper[:start])
-        return _joined(accepted, shopper, item, kept, found, starts)
+        touched = distinct(shopper[shopper >= 0], len(self.users))
+        return _joined(touched, accepted, shopper, item, kept, found, starts)
 
     def code_one(self, user: str) -> int:
         """The code of a shopper; strangers share the one of a record that stays blank."""
@@ -317,7 +318,13 @@ def blank(length: int) -> Records:
 
 
 def _joined(
-    accepted: NDArray[np.bool_], shopper: Int32s, item: Int32s, kept: Int64s, found: list[Found], starts: list[int]
+    touched: Int32s,
+    accepted: NDArray[np.bool_],
+    shopper: Int32s,
+    item: Int32s,
+    kept: Int64s,
+    found: list[Found],
+    starts: list[int],
 ) -> Folded:
     """One result of the parts a batch was folded in."""
     found = found or [room_for(0, 0)]
@@ -332,7 +339,7 @@ def _joined(
         return np.concatenate([kept[getattr(part, name)[:n] + start] for part, n, start in parts])
 
     return Folded(
-        touched=np.unique(shopper[shopper >= 0]),
+        touched=touched,
         accepted=accepted,
         shopper=shopper,
         item=item,

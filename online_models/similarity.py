@@ -10,7 +10,7 @@ import numpy as np
 from online_models import slabs
 from online_models.compiled import Float32s, Floats, Int8s, Int32s, Int64s, Records
 from online_models.similarity_kernels import FREE_ROWS, learn, rank
-from online_models.vocabulary import Vocabulary, grown
+from online_models.vocabulary import Vocabulary, distinct, grown
 
 DAY_MS: Final = 86_400_000
 
@@ -55,7 +55,7 @@ class Increments:
     def __len__(self) -> int:
         return len(self.row)
 
-    def chosen(self, places: Int64s) -> Increments:
+    def chosen(self, places: Int64s | slice) -> Increments:
         """The increments at some places, in the order of the places."""
         return Increments(
             self.row[places], self.neighbour[places], self.weight[places], self.kind[places], self.ts[places]
@@ -177,7 +177,7 @@ class ItemSimilarity:
             if done == len(increments):
                 break
             self._make_room()
-        return np.unique(increments.row)
+        return distinct(increments.row, len(self.vocabulary))
 
     def predict_one(self, item: str) -> list[tuple[str, float, int]]:
         """The neighbours of an item: (id, similarity, support), the most similar first, ties by id."""

@@ -25,8 +25,14 @@ class Ids(NamedTuple):
         """The same ids end to end, without what lies between them."""
         ends = np.cumsum(self.ends - self.starts)
         text = np.zeros(int(ends[-1]) if len(ends) else 0, np.uint8)
-        _gather(self.text, self.starts, ends, text)
+        _gather(self.read_only(), text)
         return Spelling(text, ends)
+
+    def read_only(self) -> Ids:
+        """The same for a kernel: one that takes read-only texts only is compiled only once."""
+        text = self.text.view()
+        text.flags.writeable = False
+        return self._replace(text=text)
 
 
 class Spelling(NamedTuple):
@@ -63,10 +69,9 @@ def spelled(names: Iterable[str]) -> Spelling:
 
 
 @compiled
-def _gather(text: Bytes, starts: Int64s, ends: Int64s, out: Bytes) -> None:
+def _gather(ids: Ids, out: Bytes) -> None:
     place = 0
-    for n in range(len(starts)):
-        at = starts[n]
-        while place < ends[n]:
-            out[place] = text[at]
-            place, at = place + 1, at + 1
+    for n in range(len(ids.starts)):
+        for k in range(ids.starts[n], ids.ends[n]):
+            out[place] = ids.text[k]
+            place += 1

@@ -99,15 +99,14 @@ class Vocabulary:
 
     def codes_of(self, ids: Ids) -> Int32s:
         """The same for ids in a text."""
-        codes = np.zeros(len(ids.starts), np.int32)
-        done = 0
+        ids, codes, done = ids.read_only(), np.zeros(len(ids.starts), np.int32), 0
         while (done := _learn(done, ids, codes, self._table)) < len(codes):
             self._make_room(int(ids.ends[done] - ids.starts[done]))
         return codes
 
     def known_codes(self, names: Iterable[str]) -> Int32s:
         """The codes of many ids, -1 for those that have none."""
-        ids = spelled(names).ids()
+        ids = spelled(names).ids().read_only()
         codes = np.zeros(len(ids.starts), np.int32)
         _look_up(ids, codes, self._table)
         return codes
@@ -192,6 +191,13 @@ def _fill(hashes: Hashes, slots: Int32s) -> None:
         while slots[place] >= 0:
             place = (place + np.uint64(1)) & mask
         slots[place] = code
+
+
+def distinct(codes: Int32s, length: int) -> Int32s:
+    """The different codes below `length`, ascending: what `np.unique` gives, in a fraction of the time."""
+    marked = np.zeros(length, np.bool_)
+    marked[codes] = True
+    return np.flatnonzero(marked).astype(np.int32)
 
 
 def grown(array: NDArray[Dtype], length: int, fill: float = 0) -> NDArray[Dtype]:

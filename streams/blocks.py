@@ -19,25 +19,19 @@ from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
 from online_models.shopper_records import EXAMPLE_ITEMS
 from online_models.shoppers import Examples
 from online_models.similarity import Increments
+from online_models.spelling import Spelling
 from online_models.vocabulary import Vocabulary
 from streams.decoding import Record
 from streams.errors import EngineError
 from streams.portion import Portion, timestamps
 
-FORMAT: Final = 2
-#: Increments in one message at most: about half a megabyte.
+FORMAT: Final = 3
+#: Increments in one message at most, but for the rest of an event: a quarter of a megabyte, and fewer items than 2^16.
 LARGEST_BLOCK: Final = 20_000
 
-_INCREMENT: Final = np.dtype(
-    [
-        ("offset", "<i8"),
-        ("ts", "<i8"),
-        ("row", "<i4"),
-        ("neighbour", "<i4"),
-        ("weight", "<f4"),
-        ("kind", "i1"),
-    ]
-)
+#: Columns of a block of increments. Per event: its offset and time. Per increment: which of the block's events led to
+#: it, which of the block's items its row and its neighbour are, and the rest of it.
+_INCREMENT_COLUMNS: Final = ("<i8", "<i8", "<u2", "<u2", "<u2", "<f4", "i1")
 _EXAMPLE: Final = np.dtype(
     [
         ("offset", "<i8"),
@@ -62,10 +56,10 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
         Which input it was made from.
     previous, last
         Highest source offset in the block before this one to the same receiver (-1: there was none), and in this one.
-    items
-        The item ids that the rows name by position.
-    rows
-        The columns, as packed little-endian records.
+    text, ends
+        The item ids that the columns name by position: their UTF-8 end to end, and where each one ends (`<i8`).
+    columns
+        Little-endian numbers: `_INCREMENT_COLUMNS`, or packed records of `_EXAMPLE`.
     """
 
     format: int
@@ -73,8 +67,9 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
     partition: int
     previous: int
     last: int
-    items: list[str]
-    rows: bytes
+    text: bytes
+    ends: bytes
+    columns: list[bytes]
 
 
 _decoder = msgspec.msgpack.Decoder(Block)
@@ -131,20 +126,20 @@ def increment_blocks(
     topic: str, partition: int, previous: int, increments: Increments, offsets: Int64s, items: Vocabulary
 ) -> Iterator[Block]:
     """Pack increments for one receiver, cut between source events where a message would get too large."""
-    rows = np.zeros(len(increments), _INCREMENT)
-    rows["offset"], rows["ts"], rows["weight"], rows["kind"] = (
-        offsets,
-        increments.ts,
-        increments.weight,
-        increments.kind,
-    )
-    rows["row"], rows["neighbour"] = increments.row, increments.neighbour
     for start, end in _pieces(offsets):
-        piece = rows[start:end].copy()
-        codes, numbered = _numbered(np.concatenate([piece["row"], piece["neighbour"]]), len(items))
-        piece["row"], piece["neighbour"] = numbered[: end - start], numbered[end - start :]
-        last = int(offsets[end - 1])
-        yield Block(FORMAT, topic, partition, previous, last, _names(items, codes), piece.tobytes())
+        piece, at = increments.chosen(slice(start, end)), offsets[start:end]
+        begins = np.concatenate([np.ones(1, np.bool_), at[1:] != at[:-1]])
+        codes, numbered = _numbered(np.concatenate([piece.row, piece.neighbour]), len(items))
+        values = (
+            at[begins], piece.ts[begins], np.cumsum(begins) - 1, numbered[: len(at)], numbered[len(at) :], piece.weight,
+            piece.kind,
+        )  # fmt: skip
+        columns = [
+            value.astype(dtype, copy=False).tobytes()
+            for value, dtype in zip(values, _INCREMENT_COLUMNS, strict=True)
+        ]
+        last = int(at[-1])
+        yield Block(FORMAT, topic, partition, previous, last, *_spelled(items, codes), columns)
         previous = last
 
 
@@ -157,7 +152,8 @@ def example_block(
     rows["features"], rows["profile"], rows["length"] = examples.features, examples.profile, examples.lengths
     codes, numbered = _numbered(examples.items.ravel(), len(items))
     rows["items"] = numbered.reshape(examples.items.shape)
-    return Block(FORMAT, topic, partition, previous, int(offsets[-1]), _names(items, codes), rows.tobytes())
+    last = int(offsets[-1])
+    return Block(FORMAT, topic, partition, previous, last, *_spelled(items, codes), [rows.tobytes()])
 
 
 def encode(block: Block) -> bytes:
@@ -167,21 +163,22 @@ def encode(block: Block) -> bytes:
 
 def read_increments(block: Block, after: int, items: Vocabulary) -> Increments:
     """The increments of a block whose source offset is beyond `after`."""
-    rows = _rows(block, _INCREMENT, after)
-    codes = items.codes(block.items)
+    offset, ts, event, row, neighbour, weight, kind = _columns(block)
+    new = slice(int(np.searchsorted(event, np.searchsorted(offset, after, side="right"))), None)
+    codes = _codes(block, items)
     return Increments(
-        row=codes[rows["row"]],
-        neighbour=codes[rows["neighbour"]],
-        weight=np.ascontiguousarray(rows["weight"]),
-        kind=np.ascontiguousarray(rows["kind"]),
-        ts=np.ascontiguousarray(rows["ts"]),
+        row=codes[row[new]],
+        neighbour=codes[neighbour[new]],
+        weight=weight[new].copy(),
+        kind=kind[new].copy(),
+        ts=ts[event[new]],
     )
 
 
 def read_examples(block: Block, after: int, items: Vocabulary) -> Examples:
     """The examples of a block whose source offset is beyond `after`."""
-    rows = _rows(block, _EXAMPLE, after)
-    codes = items.codes(block.items)
+    rows = _examples(block, after)
+    codes = _codes(block, items)
     return Examples(
         features=np.ascontiguousarray(rows["features"]),
         profile=np.ascontiguousarray(rows["profile"]),
@@ -194,12 +191,31 @@ def read_examples(block: Block, after: int, items: Vocabulary) -> Examples:
 
 def read_offsets(block: Block, after: int, *, of_increments: bool) -> Int64s:
     """The source offset of each row of a block that is beyond `after`."""
-    return np.ascontiguousarray(_rows(block, _INCREMENT if of_increments else _EXAMPLE, after)["offset"])
+    if not of_increments:
+        return np.ascontiguousarray(_examples(block, after)["offset"])
+    offset, _, event, *_ = _columns(block)
+    offsets: Int64s = offset[event]
+    return offsets[offsets > after]
 
 
-def _rows(block: Block, dtype: np.dtype[Any], after: int) -> NDArray[Any]:
-    rows = np.frombuffer(block.rows, dtype)
+def _columns(block: Block) -> list[NDArray[Any]]:
+    return [np.frombuffer(column, dtype) for column, dtype in zip(block.columns, _INCREMENT_COLUMNS, strict=True)]
+
+
+def _examples(block: Block, after: int) -> NDArray[Any]:
+    rows = np.frombuffer(block.columns[0], _EXAMPLE)
     return rows[rows["offset"] > after]
+
+
+def _codes(block: Block, items: Vocabulary) -> Int32s:
+    """The code of each item id of the block."""
+    ends = np.frombuffer(block.ends, "<i8").copy()
+    return items.codes_of(Spelling(np.frombuffer(block.text, np.uint8), ends).ids())
+
+
+def _spelled(items: Vocabulary, codes: Int32s) -> tuple[bytes, bytes]:
+    spelling = items.spelling().chosen(codes)
+    return spelling.text.tobytes(), spelling.ends.tobytes()
 
 
 def _numbered(codes: Int32s, known: int) -> tuple[Int32s, Int32s]:
@@ -219,10 +235,6 @@ def _number(codes: Int32s, number_of: Int32s, different: Int32s, numbers: Int32s
             count += 1
         numbers[n] = number_of[codes[n]]
     return count
-
-
-def _names(items: Vocabulary, codes: Int32s) -> list[str]:
-    return [items.names[code] for code in codes.tolist()]
 
 
 def _pieces(offsets: Int64s) -> Iterator[tuple[int, int]]:

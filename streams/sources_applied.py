@@ -12,11 +12,11 @@ class SourcesApplied:
     """The highest source offset applied, per source partition.
 
     >>> applied = SourcesApplied()
-    >>> applied.advance(Block(1, "clickstream", 0, -1, 10, [], b""))
+    >>> applied.advance(Block(1, "clickstream", 0, -1, 10, b"", b"", []))
     -1
-    >>> applied.advance(Block(1, "clickstream", 0, -1, 12, [], b""))  # overlaps: only 11 and 12 are new
+    >>> applied.advance(Block(1, "clickstream", 0, -1, 12, b"", b"", []))  # overlaps: only 11 and 12 are new
     10
-    >>> applied.advance(Block(1, "clickstream", 0, 20, 25, [], b""))
+    >>> applied.advance(Block(1, "clickstream", 0, 20, 25, b"", b"", []))
     Traceback (most recent call last):
         ...
     streams.errors.EngineError: A block from clickstream-0 follows offset 20, but only 12 was applied, ...

@@ -29,7 +29,7 @@ from streams.trending_merge import TrendingPart
 
 _LISTS_AT_ONCE: Final = 500
 #: Lists of similar items are written together this often at most: the popular ones change with every block.
-_WRITE_SECONDS: Final = 0.5
+_WRITE_SECONDS: Final = 1.0
 
 
 class AffinityPartition:

@@ -31,7 +31,7 @@ class Sender:
         chosen = self.offsets[self.place : self.place + rows]
         if not chosen:
             return None
-        block = Block(FORMAT, "clickstream", 0, self.previous, chosen[-1], [], repr(chosen).encode())
+        block = Block(FORMAT, "clickstream", 0, self.previous, chosen[-1], b"", b"", [repr(chosen).encode()])
         self.place, self.previous = self.place + len(chosen), chosen[-1]
         self.sent.append(block)
         return block
@@ -81,7 +81,7 @@ def applied_rows(log: list[Block], chance: Random) -> list[int]:
 
 def eval_rows(block: Block) -> list[int]:
     """The offsets in a block of these tests."""
-    return [int(text) for text in block.rows.decode().strip("[]").split(",")]
+    return [int(text) for text in block.columns[0].decode().strip("[]").split(",")]
 
 
 @given(st.integers(0, 10**9))
@@ -112,9 +112,9 @@ def test_a_block_that_never_came_is_noticed(seed: int) -> None:
 
 def test_one_hole_is_forgiven_and_no_more() -> None:
     applied = SourcesApplied()
-    applied.advance(Block(FORMAT, "clickstream", 0, -1, 10, [], b""))
+    applied.advance(Block(FORMAT, "clickstream", 0, -1, 10, b"", b"", []))
     applied.forgive()
     applied = SourcesApplied.from_state(applied.state())
-    applied.advance(Block(FORMAT, "clickstream", 0, 20, 30, [], b""))
+    applied.advance(Block(FORMAT, "clickstream", 0, 20, 30, b"", b"", []))
     with pytest.raises(EngineError):
-        applied.advance(Block(FORMAT, "clickstream", 0, 40, 50, [], b""))
+        applied.advance(Block(FORMAT, "clickstream", 0, 40, 50, b"", b"", []))
