@@ -113,12 +113,10 @@ class MicroBatchLoop:
         if any(tp in self.stopped for tp in owner.tps):
             portion = None
         outputs = await self.agent.fold(owner.partition, portion)
-        visible_ms = await owner.publish(outputs)
-        if portion is not None:
-            owner.advance(portion)
-            if self.agent.topics == SHOP_TOPICS:
-                self.counters.count_freshness(portion.timestamp, visible_ms)
-                self._watch_for_flood(owner.partition, len(portion), outputs.rejected)
+        visible_ms = await owner.publish(outputs, portion)
+        if portion is not None and self.agent.topics == SHOP_TOPICS:
+            self.counters.count_freshness(portion.timestamp, visible_ms)
+            self._watch_for_flood(owner.partition, len(portion), outputs.rejected)
         await owner.repair()
         owner.checkpoint_if_due()
 

@@ -59,17 +59,17 @@ class Owner:
         """The next offset to process, per topic."""
         return {tp: self._progress.positions[tp].next_offset for tp in self.tps}
 
-    async def publish(self, outputs: Outputs) -> float:
-        """Bring outputs out; see `Publisher.publish`."""
-        return await self._publisher.publish(outputs, self.name)
-
-    def advance(self, portion: Portion[Any]) -> None:
-        """Note that these records are folded and out."""
+    async def publish(self, outputs: Outputs, portion: Portion[Any] | None = None) -> float:
+        """Bring out what follows from some records, and note that they are done; see `Publisher.publish`."""
+        offsets, timestamps = self.offsets(), {}
         for number, tp in enumerate(self.tps):
-            places = np.flatnonzero(portion.topic == number)
-            if len(places):
-                last = places[-1]
-                self._progress.advance(tp, int(portion.offset[last]) + 1, int(portion.timestamp[last]))
+            places = np.flatnonzero(portion.topic == number) if portion is not None else ()
+            if len(places) and portion is not None:
+                offsets[tp], timestamps[tp] = int(portion.offset[places[-1]]) + 1, int(portion.timestamp[places[-1]])
+        visible_ms = await self._publisher.publish(outputs, self.name, tuple(offsets.values()))
+        for tp, timestamp in timestamps.items():
+            self._progress.advance(tp, offsets[tp], timestamp)
+        return visible_ms
 
     async def repair(self) -> None:
         """Where Redis has lost values, write the next portion of them again."""

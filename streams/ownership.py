@@ -121,7 +121,10 @@ class Ownership:
             writes, expected = writer.fences[owner.name].writes, {tp.topic: at for tp, at in kept.offsets().items()}
         starts = {tp: assignment.start(tp, expected.get(tp.topic)) for tp in tps}
         begin = {tp: start for tp, (start, _) in starts.items()}
-        await writer.claim(owner.name, assignment.generation, writes, lambda: self._consumer._commit_offsets(begin))
+        reached = tuple(expected.get(topic, 0) for topic in agent.topics)
+        await writer.claim(
+            owner.name, assignment.generation, writes, reached, lambda: self._consumer._commit_offsets(begin)
+        )
         for tp, (start, gone) in starts.items():
             if gone:
                 await self.report_loss(agent, tp, gone)

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from streams.outputs import Message, Outputs
-from streams.redis_writer import RedisWriter
+from streams.redis_writer import Offsets, RedisWriter
 from streams.trending_writer import TrendingWriter
 
 
@@ -27,13 +27,13 @@ class Publisher:
         self.writer = writer
         self._trending = TrendingWriter(writer)
 
-    async def publish(self, outputs: Outputs, owner: str) -> float:
+    async def publish(self, outputs: Outputs, owner: str, reached: Offsets | None = None) -> float:
         """Return when Kafka has acknowledged every message and Redis has every value.
 
-        The result is the time (epoch ms) at which the values could be read.
+        `reached` is what `RedisWriter.write` wants to know. The result is the time (epoch ms) at which the values could be read.
         """
         sent = [await self._send(message) for message in outputs.messages]
-        await self.writer.write(owner, outputs.strings, outputs.hashes, outputs.hash_fields)
+        await self.writer.write(owner, outputs.strings, outputs.hashes, outputs.hash_fields, reached)
         if outputs.trending is not None:
             await self._trending.put(outputs.trending, owner)
         visible_ms = time.time() * 1000

@@ -11,12 +11,12 @@ Every key and who writes and reads it:
 | `trending:{segment}` | string | learner | JSON list of what trends in a segment |
 | `model:parameters` | string | learner | JSON parameters of propensity and segments; read back by shoppers |
 | `trending-parts` | hash | affinity | per item partition what trends in it; merged into `trending:all` |
-| `fence:{agent}:{partition}` | string | all agents | generation of the newest owner, and how many writes there were |
+| `fence:{agent}:{partition}` | string | all agents | generation of the newest owner, how many writes there were, and up to which offsets |
 | `progress` | hash | all agents | per topic and partition the next offset to process |
 | `checkpoints` | hash | all agents | per agent and partition the last checkpoint: records, when, bytes, seconds |
 | `lost` | hash | all agents | ranges of offsets that Kafka no longer had when they were needed |
 | `stopped` | hash | shoppers | per topic and partition why it is stopped, if it is |
-| `worker:{name}` | hash | every worker | its counters, for the demo and `upwell lag` |
+| `worker:{name}` | hash | every worker | its counters, for the demo and `upwell lag`; see [operating](operating.md) |
 | `upwell` | string | every worker | marks the keys as ours: application and version |
 """
 
@@ -40,6 +40,9 @@ _KEYS_PER_CALL: Final = 250
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
+Offsets = tuple[int, ...]
+
+
 @dataclass
 class Fence:
     """What an owner knows of its partition's fence.
@@ -50,6 +53,8 @@ class Fence:
         Of the consumer group when the partition was assigned.
     writes
         How many writes this and earlier owners made.
+    reached
+        Up to which offsets, in the order of the agent's topics, Redis has what follows from them.
     losses
         How often Redis was found to have lost some of them.
     is_whole
@@ -58,6 +63,7 @@ class Fence:
 
     generation: int
     writes: int
+    reached: Offsets
     losses: int = 0
     is_whole: bool = True
 
@@ -66,7 +72,9 @@ class RedisWriter:
     """The only place that writes what shops read.
 
     Each write says which number it has. Redis keeps the number of the last one beside the owner's generation; where
-    it has an older one, or none, it has lost what was written in between (a restart, a failover, a FLUSHALL).
+    it has an older one, or none, it has lost what was written in between (a restart, a failover, a FLUSHALL). It also
+    keeps the offsets that the writes came to: whoever begins with a state beyond them knows that somebody went back to
+    an older state meanwhile, and left older values.
 
     Parameters
     ----------
@@ -91,10 +99,13 @@ class RedisWriter:
         self._strings = redis.register_script(fence + _script("strings"))
         self._hashes = redis.register_script(fence + _script("hashes"))
 
-    async def claim(self, owner: str, generation: int, writes: int, is_current: Callable[[], Awaitable[bool]]) -> None:
+    async def claim(
+        self, owner: str, generation: int, writes: int, reached: Offsets, is_current: Callable[[], Awaitable[bool]]
+    ) -> None:
         """Take over an agent's partition (such as "shoppers:3"): from now on older generations are refused.
 
-        `writes` is how many writes there were up to the state that the new owner begins with. Where Redis knows a
+        `writes` is how many writes there were up to the state that the new owner begins with, `reached` the offsets of
+        that state, in the order of the agent's topics: Redis has to have both, or all is written again. Where Redis knows a
         higher generation, `is_current` asks Kafka: if ours is the newest there, the group was deleted meanwhile, and
         the fence is overruled, provided that nobody has touched it since.
 
@@ -108,8 +119,8 @@ class RedisWriter:
         overruled = b""
         if fence and int(fence.split()[0]) > generation and await is_current():
             overruled = fence
-        known = await self._claimed(owner, generation, writes, overruled)
-        self.fences[owner] = Fence(generation, max(known, writes), is_whole=known >= writes)
+        known = await self._claimed(owner, generation, writes, reached, overruled)
+        self.fences[owner] = Fence(generation, max(known, writes), reached, is_whole=known >= 0)
 
     async def write(
         self,
@@ -117,35 +128,44 @@ class RedisWriter:
         strings: Sequence[tuple[str, bytes]] = (),
         hashes: Sequence[Hash] = (),
         hash_fields: Sequence[str] = (),
+        reached: Offsets | None = None,
     ) -> None:
         """Write values in the name of a partition; without any, see whether Redis still has those from before.
+
+        `reached` says up to which offsets Redis has all that follows from them once this is written.
 
         Raises
         ------
         EngineError
             A newer generation owns the partition: this worker is a zombie and has to stop.
         """
-        for part in _parts(strings) if strings or not hashes else ():
-            await self._write(self._strings, owner, [key for key, _ in part], [value for _, value in part])
+        calls = [
+            (self._strings, [key for key, _ in part], [value for _, value in part])
+            for part in (_parts(strings) if strings or not hashes else ())
+        ]
         for hashes_part in _parts(hashes) if hashes else ():
             values = [_encode(hash_fields), *(_encode(values) for _, values in hashes_part)]
-            await self._write(self._hashes, owner, [key for key, _ in hashes_part], values)
+            calls.append((self._hashes, [key for key, _ in hashes_part], values))
+        for call in calls[:-1]:
+            await self._write(owner, *call)
+        self.fences[owner].reached = reached or self.fences[owner].reached
+        await self._write(owner, *calls[-1])
 
     async def make_whole(self, owner: str) -> None:
         """Note that all values that were lost are written again."""
         self.fences[owner].is_whole = True
-        await self._write(self._strings, owner, [], [], acknowledged=0)
+        await self._write(owner, self._strings, [], [], acknowledged=0)
 
     async def _write(
-        self, script: Any, owner: str, keys: list[str], values: list[Any], acknowledged: int | None = None
+        self, owner: str, script: Any, keys: list[str], values: list[Any], acknowledged: int | None = None
     ) -> None:
         fence = self.fences[owner]
         fence.writes += 1
         if acknowledged is None:
             acknowledged = fence.writes - 1
         while True:
-            numbers = (acknowledged, fence.writes) if fence.is_whole else (0, 0)
-            arguments = [fence.generation, *numbers, self.keep_seconds, *values]
+            known, after = (acknowledged, f"{fence.writes} {_text(fence.reached)}") if fence.is_whole else (0, "0 ?")
+            arguments = [fence.generation, known, after, self.keep_seconds, *values]
             try:
                 await self._call(script, owner, keys, arguments)
                 return
@@ -153,10 +173,10 @@ class RedisWriter:
                 if "LOST" not in str(error):
                     raise
                 fence.losses, fence.is_whole = fence.losses + 1, False
-                await self._claimed(owner, fence.generation, fence.writes)
+                await self._claimed(owner, fence.generation, fence.writes, fence.reached)
 
-    async def _claimed(self, owner: str, generation: int, writes: int, overruled: bytes = b"") -> int:
-        return int(await self._call(self._claim, owner, [], [generation, writes, overruled]))
+    async def _claimed(self, owner: str, generation: int, writes: int, reached: Offsets, overruled: bytes = b"") -> int:
+        return int(await self._call(self._claim, owner, [], [generation, writes, _text(reached), overruled]))
 
     async def _call(self, script: Any, owner: str, keys: list[str], arguments: list[Any]) -> Any:
         names = [f"{self.prefix}fence:{owner}", *(self.prefix + key for key in keys)]
@@ -168,6 +188,10 @@ class RedisWriter:
                     f"This worker lost {owner} to another one while it was away ({error}), so it stops: start it again."
                 ) from None
             raise
+
+
+def _text(offsets: Offsets) -> str:
+    return ",".join(map(str, offsets))
 
 
 def _script(name: str) -> str:

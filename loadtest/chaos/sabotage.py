@@ -126,7 +126,7 @@ def _no_repair() -> None:
     script = redis_writer._script
 
     def without(name: str) -> str:
-        text = script(name).replace("if writes < tonumber(ARGV[2]) then", "if false then")
+        text = script(name).replace("return whole and writes or -1", "return writes")
         return text.replace("or tonumber(ARGV[2]) > writes then", "and false then")
 
     redis_writer._script = without

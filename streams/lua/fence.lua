@@ -1,15 +1,16 @@
 -- The fence: lets only the newest owner of a partition write, and only while Redis still has all it wrote before.
 --
---   KEYS[1]   fence:{agent}:{partition}, "generation writes": of the newest owner, and how many writes there were;
---             0 writes: values are missing and being written again
+--   KEYS[1]   fence:{agent}:{partition}, "generation writes offsets": of the newest owner, how many writes there were,
+--             and up to where in the topics Redis has what follows from them ("12,7"); "?" while values are missing
+--             and being written again
 --   ARGV[1]   generation of the writer
 --   ARGV[2]   writes of this partition that Redis has acknowledged
---   ARGV[3]   writes when this one is done; the same once more if the answer was lost and it is sent again
+--   ARGV[3]   writes and offsets when this one is done; the same once more if the answer was lost and it is sent again
 --   ARGV[4]   time to live of the values in seconds
 local generation, writes = -1, -1
 local fence = redis.call('GET', KEYS[1])
 if fence then
-  local g, w = string.match(fence, '^(%d+) (%d+)$')
+  local g, w = string.match(fence, '^(%d+) (%d+)')
   generation, writes = tonumber(g), tonumber(w)
 end
 if tonumber(ARGV[1]) < generation then

@@ -48,15 +48,15 @@ def writer(redis: Redis, prefix: str, seconds: float = 5.0) -> RedisWriter:
 def test_an_older_owner_is_refused(redis_url: str, prefix: str) -> None:
     async def test(redis: Any) -> None:
         old, new = writer(redis, prefix), writer(redis, prefix)
-        await old.claim(OWNER, 4, 0, no)
+        await old.claim(OWNER, 4, 0, (0, 0), no)
         await old.write(OWNER, [("rec:ada", b"old")], [("user:ada", [1])], ["view"])
-        await new.claim(OWNER, 5, 0, no)
+        await new.claim(OWNER, 5, 0, (0, 0), no)
         with pytest.raises(EngineError, match="to another one"):
             await old.write(OWNER, [("rec:ada", b"late")])
         with pytest.raises(EngineError, match="to another one"):
             await old.write(OWNER, [], [("user:ada", [9])], ["view"])
         with pytest.raises(EngineError, match="to another one"):
-            await old.claim(OWNER, 4, 0, no)
+            await old.claim(OWNER, 4, 0, (0, 0), no)
         assert await redis.get(f"{prefix}rec:ada") == b"old"
         assert await redis.hget(f"{prefix}user:ada", "view") == b"1"
         await new.write(OWNER, [("rec:ada", b"new")])
@@ -68,16 +68,16 @@ def test_an_older_owner_is_refused(redis_url: str, prefix: str) -> None:
 def test_a_group_that_counts_from_one_again_may_overrule(redis_url: str, prefix: str) -> None:
     async def test(redis: Any) -> None:
         before, after = writer(redis, prefix), writer(redis, prefix)
-        await before.claim(OWNER, 40, 0, no)
-        await after.claim(OWNER, 1, 0, yes)
+        await before.claim(OWNER, 40, 0, (0, 0), no)
+        await after.claim(OWNER, 1, 0, (0, 0), yes)
 
         async def taken_meanwhile() -> bool:
-            await redis.set(f"{prefix}fence:{OWNER}", "41 0")
+            await redis.set(f"{prefix}fence:{OWNER}", "41 0 0,0")
             return True
 
-        await redis.set(f"{prefix}fence:{OWNER}", "40 0")
+        await redis.set(f"{prefix}fence:{OWNER}", "40 0 0,0")
         with pytest.raises(EngineError, match="to another one"):
-            await after.claim(OWNER, 1, 0, taken_meanwhile)
+            await after.claim(OWNER, 1, 0, (0, 0), taken_meanwhile)
 
     run(redis_url, test)
 
@@ -85,7 +85,7 @@ def test_a_group_that_counts_from_one_again_may_overrule(redis_url: str, prefix:
 def test_lost_writes_are_noticed_and_made_good(redis_url: str, prefix: str) -> None:
     async def test(redis: Any) -> None:
         owner = writer(redis, prefix)
-        await owner.claim(OWNER, 4, 0, no)
+        await owner.claim(OWNER, 4, 0, (0, 0), no)
         await owner.write(OWNER, [("rec:ada", b"1")])
         assert owner.fences[OWNER].is_whole
         await redis.delete(f"{prefix}fence:{OWNER}", f"{prefix}rec:ada")  # as FLUSHALL does
@@ -95,14 +95,14 @@ def test_lost_writes_are_noticed_and_made_good(redis_url: str, prefix: str) -> N
         assert await redis.get(f"{prefix}rec:bob") == b"2"
 
         next_owner = writer(redis, prefix)  # dies before all is written again: whoever comes must know
-        await next_owner.claim(OWNER, 5, writes=1, is_current=no)
+        await next_owner.claim(OWNER, 5, 0, (0, 0), no)
         assert not next_owner.fences[OWNER].is_whole
         await next_owner.write(OWNER, [("rec:ada", b"1")])
         await next_owner.make_whole(OWNER)
         assert next_owner.fences[OWNER].is_whole
 
         last = writer(redis, prefix)
-        await last.claim(OWNER, 6, next_owner.fences[OWNER].writes, no)
+        await last.claim(OWNER, 6, next_owner.fences[OWNER].writes, (0, 0), no)
         assert last.fences[OWNER].is_whole
 
     run(redis_url, test)
@@ -111,7 +111,7 @@ def test_lost_writes_are_noticed_and_made_good(redis_url: str, prefix: str) -> N
 def test_writes_that_a_failover_took_back_are_noticed(redis_url: str, prefix: str) -> None:
     async def test(redis: Any) -> None:
         owner = writer(redis, prefix)
-        await owner.claim(OWNER, 4, 0, no)
+        await owner.claim(OWNER, 4, 0, (0, 0), no)
         await owner.write(OWNER, [("rec:ada", b"1")])
         before = await redis.get(f"{prefix}fence:{OWNER}")
         await owner.write(OWNER, [("rec:ada", b"2")])
@@ -122,10 +122,52 @@ def test_writes_that_a_failover_took_back_are_noticed(redis_url: str, prefix: st
     run(redis_url, test)
 
 
+def test_values_that_somebody_took_back_to_an_older_state_are_noticed(redis_url: str, prefix: str) -> None:
+    async def test(redis: Any) -> None:
+        first = writer(redis, prefix)
+        await first.claim(OWNER, 4, 0, (0, 0), no)
+        await first.write(OWNER, [("rec:ada", b"5")], reached=(5, 1))
+        await first.write(OWNER, [("rec:ada", b"9")], [("user:ada", [9])], ["view"], reached=(9, 1))
+        in_order = writer(redis, prefix)
+        await in_order.claim(OWNER, 5, 3, (9, 1), no)
+        assert in_order.fences[OWNER].is_whole
+
+        # Its checkpoint cannot be read for a while: somebody begins anew and dies half way, and then it can be
+        anew = writer(redis, prefix)
+        await anew.claim(OWNER, 6, 0, (0, 0), no)
+        assert anew.fences[OWNER].is_whole
+        await anew.write(OWNER, [("rec:ada", b"5")], reached=(5, 1))
+        later = writer(redis, prefix)
+        await later.claim(OWNER, 7, 3, (9, 1), no)
+        assert not later.fences[OWNER].is_whole
+
+    run(redis_url, test)
+
+
+def test_a_write_that_is_not_over_has_not_reached_anything(
+    redis_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(redis: Any) -> None:
+        owner, fences = writer(redis, prefix), []
+        await owner.claim(OWNER, 4, 0, (0,), no)
+        call = owner._call
+
+        async def watched(*arguments: Any) -> Any:
+            answer = await call(*arguments)
+            fences.append(await redis.get(f"{prefix}fence:{OWNER}"))
+            return answer
+
+        monkeypatch.setattr(owner, "_call", watched)
+        await owner.write(OWNER, [(f"rec:{n}", b"1") for n in range(600)], reached=(7,))
+        assert fences == [b"4 1 0", b"4 2 0", b"4 3 7"]
+
+    run(redis_url, test)
+
+
 def test_a_write_whose_answer_was_lost_may_be_sent_again(redis_url: str, prefix: str) -> None:
     async def test(redis: Any) -> None:
         owner = writer(redis, prefix)
-        await owner.claim(OWNER, 4, 0, no)
+        await owner.claim(OWNER, 4, 0, (0, 0), no)
         await owner.write(OWNER, [("rec:ada", b"1")])
         owner.fences[OWNER].writes -= 1  # as if the answer had not arrived
         await owner.write(OWNER, [("rec:ada", b"1")])
@@ -137,7 +179,7 @@ def test_a_write_whose_answer_was_lost_may_be_sent_again(redis_url: str, prefix:
 def test_a_redis_that_is_full_for_a_moment_is_ridden_out_and_one_that_stays_full_is_not(tmp_path: Path) -> None:
     async def test(redis: Any) -> None:
         owner = writer(redis, "", seconds=20.0)
-        await owner.claim(OWNER, 4, 0, no)
+        await owner.claim(OWNER, 4, 0, (0, 0), no)
         await redis.config_set("maxmemory", "1")
         writing = asyncio.create_task(owner.write(OWNER, [("rec:ada", b"1")]))
         await asyncio.sleep(0.5)
