@@ -8,14 +8,21 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
-from loadtest import checkpoint, freshness, mutants, throughput
+from loadtest import checkpoint, coefficients, forgetting, freshness, memory, mutants, reads, scale, throughput
 from loadtest.chaos import command as chaos
+from loadtest.peers import command as peers
 from streams.errors import UpwellError
 
 COMMANDS: Final[dict[str, ModuleType]] = {
     "throughput": throughput,
     "freshness": freshness,
+    "reads": reads,
+    "memory": memory,
+    "scale": scale,
+    "peers": peers,
     "checkpoint": checkpoint,
+    "coefficients": coefficients,
+    "forgetting": forgetting,
     "chaos": chaos,
     "mutants": mutants,
 }

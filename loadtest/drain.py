@@ -56,8 +56,10 @@ class Drain:
         return 1e6 * self.cpu_seconds / self.events if self.events else None
 
 
-def drain(worker: LiveWorker, settings: Settings, records: int, show: Callable[[int], None]) -> Drain:
+def drain(worker: LiveWorker, settings: Settings, records: int, show: Callable[[int], None], already: int = 0) -> Drain:
     """Follow a worker that was started a moment ago until it has processed so many records and all they led to.
+
+    `already` is how many of them another worker had processed before.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def drain(worker: LiveWorker, settings: Settings, records: int, show: Callable[[
     """
     started = time.monotonic()
     redis = open_redis(settings)
-    while not (at_first := _processed(redis, settings)):
+    while (at_first := _processed(redis, settings)) <= already:
         worker.check()
         if time.monotonic() - started > _PATIENCE_SECONDS:
             raise EngineError(f"The worker made no progress for {_PATIENCE_SECONDS:g} s: see {worker.log}.")

@@ -1,10 +1,10 @@
-"""One real worker, `python -m streams worker`, in a process of its own that does not outlive this one."""
+"""One real worker, `python -m streams worker` or another, in a process of its own that does not outlive this one."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from streams.embedded.process import GuardedProcess, Launch
 from streams.errors import EngineError
 
 _GRACE_SECONDS: Final = 20.0
+_WORKER: Final = ("-m", "streams", "worker")
 
 
 class LiveWorker:
@@ -39,10 +40,13 @@ class LiveWorker:
 
 
 @contextmanager
-def live_worker(directory: Path, variables: Mapping[str, str]) -> Iterator[LiveWorker]:
-    """Start a worker with these environment variables; its log is in `directory`, and it is stopped at the end."""
+def live_worker(
+    directory: Path, variables: Mapping[str, str], arguments: Sequence[str] = _WORKER
+) -> Iterator[LiveWorker]:
+    """Start Python with these arguments, upwell's worker unless said otherwise, and these environment variables; its
+    log is in `directory`, and it is stopped at the end."""
     directory.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "streams", "worker"]
+    command = [sys.executable, *arguments]
     source = str(Path(streams.__file__).parents[1])
     path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
     log = directory / "worker.log"

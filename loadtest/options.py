@@ -8,9 +8,9 @@ from loadtest.shoppers import ShopperSettings
 from loadtest.traffic import TrafficSettings
 
 
-def add_shop_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the shop is like, and how to print."""
-    shop = ShopperSettings()
+def add_shop_arguments(parser: argparse.ArgumentParser, shop: ShopperSettings | None = None) -> None:
+    """What the shop is like unless somebody says otherwise, and how to print."""
+    shop = shop or ShopperSettings()
     parser.add_argument("--seed", type=int, default=shop.seed, metavar="N", help=f"default: {shop.seed}")
     parser.add_argument("--users", type=int, default=shop.users, metavar="N", help=f"default: {shop.users}")
     parser.add_argument("--items", type=int, default=shop.items, metavar="N", help=f"default: {shop.items}")

@@ -1,12 +1,26 @@
-"""How good are the lists? Each next item of a session is compared with the list made before it was known."""
+"""How good are the lists? Each next item is compared with the list made before it was known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from online_models.engine import Engine
-from online_models.events import EVENT_CODES, IMPRESSION, Event
+from online_models.baselines.histories import Histories
+from online_models.events import IMPRESSION, Event
+
+
+class Recommends(Protocol):
+    """What can be measured: `online_models.engine.Engine`, and baselines behind the same calls."""
+
+    def learn_many(self, events: Sequence[Event]) -> None:
+        """Learn events in their order."""
+
+    def observe_many(self, events: Sequence[Event]) -> None:
+        """Let sessions go on, and learn nothing from it."""
+
+    def recommend_one(self, user: str) -> list[tuple[str, float, str | None]]:
+        """What to show a shopper now: (item, score, because), best first."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +80,14 @@ class NextItemQuality:
 
 
 def next_item_predictions(
-    engine: Engine, events: Iterable[Event], *, learn: bool, clock: Callable[[], None] = lambda: None
+    engine: Recommends,
+    events: Iterable[Event],
+    *,
+    learn: bool,
+    session_starts: bool = False,
+    gap_minutes: float = 30.0,
 ) -> Iterator[Prediction]:
-    """Replay events in order; yield a prediction for each that goes on with a session.
+    """Replay events in order; yield a prediction for each, made before the event is learned.
 
     Parameters
     ----------
@@ -76,21 +95,19 @@ def next_item_predictions(
         Makes the lists; with `learn` it also learns each event after it was predicted.
     events
         In the order they happened; impressions are observed but not predicted.
-    clock
-        Called right before and right after each list is made, for whoever measures the time.
+    session_starts
+        Whether the first event of a session is predicted, too, from what the shopper did before; otherwise only those
+        that go on with a session are.
+    gap_minutes
+        A session is over after this much event time without an action of its shopper.
     """
-    gap_ms = int(engine.settings.shoppers.session_gap_minutes * 60_000)
-    last_seen: dict[str, int] = {}
-    positions: dict[str, int] = {}
+    histories = Histories(gap_minutes)
     for event in events:
-        if EVENT_CODES[event.type] != IMPRESSION:
+        if event.code != IMPRESSION:
             user = event.user_id
-            goes_on = user in last_seen and event.ts - last_seen[user] <= gap_ms
-            positions[user] = positions[user] + 1 if goes_on else 0
-            last_seen[user] = max(event.ts, last_seen.get(user, event.ts))
-            if goes_on:
-                clock()
+            goes_on = histories.goes_on(user, event.ts)
+            if goes_on or session_starts:
                 items = [item for item, _, _ in engine.recommend_one(user)]
-                clock()
-                yield Prediction(user, positions[user], event.item_id, items)
+                yield Prediction(user, len(histories.of(user).items) if goes_on else 0, event.item_id, items)
+            histories.learn_one(user, event.item_id, event.ts)
         (engine.learn_many if learn else engine.observe_many)([event])

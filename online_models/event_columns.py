@@ -62,8 +62,13 @@ class EventColumns:
     def chosen(self, places: Int64s | slice) -> Self:
         """The events at some places, in the order of the places."""
         return type(self)(
-            *(ids.chosen(places) for ids in (self.event_id, self.user_id, self.item_id)),
-            *(column[places] for column in (self.type, self.ts, self.price, self.quantity)),  # type: ignore[arg-type]
+            event_id=self.event_id.chosen(places),
+            user_id=self.user_id.chosen(places),
+            item_id=self.item_id.chosen(places),
+            type=self.type[places],
+            ts=self.ts[places],
+            price=self.price[places],
+            quantity=self.quantity[places],
         )
 
     @classmethod

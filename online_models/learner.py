@@ -4,42 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from river import metrics
+from numpy.typing import ArrayLike
 
 from online_models.compiled import Floats, Int64s
 from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES, as_rows, standardise
+from online_models.k_means import nearest
+from online_models.probability_metrics import Bools
 from online_models.propensity import Propensity, probabilities
-from online_models.segments import Segments, nearest
+from online_models.rolling_quality import RollingQuality
+from online_models.segments import Segments
 
-Bools = NDArray[np.bool_]
 #: Larger than any parameter or time in milliseconds, small enough that sums stay finite.
 _SANE: Final = 1e15
-
-
-def area_under_curve(bought: Bools, scores: Floats) -> float | None:
-    """Share of all pairs of a buyer and another in which the buyer has the higher score; equal scores count half.
-
-    >>> area_under_curve(np.array([True, True, False]), np.array([0.9, 0.5, 0.5]))
-    0.75
-    """
-    buyers, others = int(bought.sum()), int((~bought).sum())
-    if not buyers or not others:
-        return None
-    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(count) - (count - 1) / 2.0)[place]
-    return float((ranks[bought].sum() - buyers * (buyers + 1) / 2.0) / (buyers * others))
 
 
 class Learner:
     """The models that are learned from all shoppers together.
 
     An example is a moment in a shopper's session that has since got its label. Each one is predicted first and
-    learned afterwards, so the quality reported is that of predictions about the future, over the last `window`
-    predictions. The result depends on the examples and their order only, not on the portions they come in.
+    learned afterwards, so the quality reported is that of predictions about the future. The result depends on the
+    examples and their order only, not on the portions they come in.
 
     Parameters
     ----------
@@ -52,8 +39,8 @@ class Learner:
 
     Attributes
     ----------
-    examples : int
-        How many examples were predicted and learned: all but those that propensity is not told of.
+    quality : RollingQuality
+        How good the last predictions were.
     as_of : int
         The latest event time seen, in milliseconds; 0 before the first example.
 
@@ -78,15 +65,17 @@ class Learner:
     ) -> None:
         self.propensity = propensity or Propensity()
         self.segments = segments or Segments()
-        self.window = window
+        self.quality = RollingQuality(window)
         if window < self.propensity.batch:
             raise ValueError(f"the window has to hold a mini-batch of {self.propensity.batch}, not {window}")
         _same_features(self.propensity.features, PROPENSITY_FEATURES)
         _same_features(self.segments.features, PROFILE_FEATURES)
-        self.examples = 0
         self.as_of = 0
-        self._scores = np.zeros(window)
-        self._bought = np.zeros(window, dtype=np.bool_)
+
+    @property
+    def examples(self) -> int:
+        """How many examples were predicted and learned: all but those that propensity is not told of."""
+        return self.quality.scored
 
     def learn_many(self, x: ArrayLike, bought: ArrayLike, z: ArrayLike, ts: ArrayLike) -> Int64s:
         """Test on the examples, then learn them, in order.
@@ -114,32 +103,16 @@ class Learner:
                 " are not one example each"
             )
         told = labels >= 0
-        self._test_then_learn(rows[told], labels[told] > 0)
+        self._test_then_learn(rows[told], labels[told] > 0, times[told])
         self.as_of = max(self.as_of, int(times.max(initial=0)))
-        return self.segments.learn_predict_many(customers)
-
-    def quality(self) -> dict[str, float | None]:
-        """How good the last predictions were; what cannot be told yet is None.
-
-        The loss is River's `LogLoss`. River's two areas under the curve do not fit: `ROCAUC` sorts the scores
-        into bins, and where few sessions buy, almost all are in the first; `RollingROCAUC` misjudges equal scores.
-        """
-        bought, scores = self._bought[: self.examples], self._scores[: self.examples]
-        if not len(bought):
-            return {"auc": None, "log_loss": None, "base_rate": None}
-        log_loss: Any = cast(Any, metrics).LogLoss()
-        for y, p in zip(bought.tolist(), scores.tolist(), strict=True):
-            log_loss.update(y, p)
-        return {
-            "auc": area_under_curve(bought, scores),
-            "log_loss": float(log_loss.get()),
-            "base_rate": float(bought.mean()),
-        }
+        segments, distances = self.segments.learn_measure_many(customers)
+        self.quality.learn_distances(distances, times)
+        return segments
 
     def parameters(self) -> dict[str, Any]:
         """All that is needed to score and to show the models, as it is published: plain JSON."""
         p = self.propensity
-        propensity = {
+        propensity: dict[str, Any] = {
             "features": list(p.features),
             "weights": p.weights.tolist(),
             "intercept": p.intercept,
@@ -147,44 +120,38 @@ class Learner:
             "scales": p.scales.tolist(),
             "examples": p.examples,
         }
-        return {"propensity": propensity | self.quality(), "segments": self._customers(), "as_of": self.as_of}
+        return {
+            "propensity": propensity | self.quality.propensity(),
+            "segments": self._customers(),
+            "as_of": self.as_of,
+        }
 
     def state(self) -> dict[str, Any]:
         """Everything there is to know, as plain values and arrays."""
         return {
             "propensity": self.propensity.state(),
             "segments": self.segments.state(),
-            "window": self.window,
-            "examples": self.examples,
+            "quality": self.quality.state(),
             "as_of": self.as_of,
-            "scores": self._scores.copy(),
-            "bought": self._bought.copy(),
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Learner:
         """Rebuild what `state` was taken from; it goes on exactly as the original would."""
         propensity = Propensity.from_state(state["propensity"])
-        learner = cls(propensity, Segments.from_state(state["segments"]), int(state["window"]))
-        learner.examples, learner.as_of = int(state["examples"]), int(state["as_of"])
-        learner._scores[:] = state["scores"]
-        learner._bought[:] = state["bought"]
+        learner = cls(propensity, Segments.from_state(state["segments"]), int(state["quality"]["window"]))
+        learner.quality = RollingQuality.from_state(state["quality"])
+        learner.as_of = int(state["as_of"])
         return learner
 
-    def _test_then_learn(self, rows: Floats, labels: Bools) -> None:
+    def _test_then_learn(self, rows: Floats, labels: Bools, times: Int64s) -> None:
+        """Predict and learn, up to the end of a mini-batch at a time: none of those changes what the next gets."""
         start = 0
         while start < len(rows):
             taken = slice(start, start + self.propensity.room)
-            self._test(rows[taken], labels[taken])
+            self.quality.learn_scores(self.propensity.predict_many(rows[taken]), labels[taken], times[taken])
             self.propensity.learn_many(rows[taken], labels[taken])
             start = taken.stop
-
-    def _test(self, rows: Floats, labels: Bools) -> None:
-        """Predict examples that all fit into the present mini-batch: none of them changes what the next gets."""
-        places = (self.examples + np.arange(len(rows))) % self.window
-        self._scores[places] = self.propensity.predict_many(rows)
-        self._bought[places] = labels
-        self.examples += len(rows)
 
     def _customers(self) -> dict[str, Any] | None:
         segments = self.segments.describe()
@@ -199,6 +166,7 @@ class Learner:
             "names": [segment.name for segment in segments],
             "sentences": [segment.sentence for segment in segments],
             "examples": self.segments.examples,
+            **self.quality.segments(),
         }
 
 

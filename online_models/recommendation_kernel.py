@@ -19,6 +19,8 @@ _FILLER: Final = 0.4
 _IN_SESSION: Final = 0.2
 #: At least this much of every list is for other items than those of the session.
 _LEAST_NEW: Final = 0.05
+#: No score grows by more when it is rounded.
+_ROUNDING: Final = 1e-6
 
 
 class NeighbourTable(NamedTuple):
@@ -106,12 +108,15 @@ def recommend(
         count = _sum_up(recent, neighbours, policy, tally)
         _exclude(s, recent, policy, tally)
         count = _weigh(s, recent, items[end - s.session_items : end], returns, policy, count, tally)
-        length = 0
+        length, room = 0, lists.items.shape[1]
         for j in range(count):
-            item, score = tally.seen[j], rounded(tally.total[tally.seen[j]])
+            item = tally.seen[j]
+            if length == room and tally.total[item] + _ROUNDING < lists.scores[n, room - 1]:
+                continue
+            score = rounded(tally.total[item])
             if score > 0.0:
                 at = insert(item, score, length, lists.items[n], lists.scores[n], text, ends)
-                length = min(length + (at >= 0), lists.items.shape[1])
+                length = min(length + (at >= 0), room)
         for j in range(length):
             lists.because[n, j] = tally.because[lists.items[n, j]]
         base = length
@@ -208,6 +213,8 @@ def _fill(
 ) -> int:
     """Fill up list `n`, whose fillers begin at `base`, behind its `length` entries; return its new length."""
     room = lists.items.shape[1]
+    if base == room:
+        return length
     highest = _FILLER * (lists.scores[n, length - 1] if length else 1.0)
     for j in range(fillers.lengths[row]):
         item = fillers.items[row, j]

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from river import cluster, preprocessing
+from river import preprocessing
 
 from online_models import features as vectors
 from online_models.compiled import Floats, Int64s
 from online_models.features import PROFILE_FEATURES, as_rows, standardise
+from online_models.k_means import QuickKMeans, nearest, seed_centers, settled, spread, squares, without_least_needed
 
 #: Number of examples after which the count of a segment's customers has lost half its weight.
 _MEMORY: Final = 10_000
+#: How many swaps are tried after each block.
+_TRIES: Final = 2
 #: Whoever is this many times as far from all segments as is usual is a stranger, in squares.
 _STRANGE: Final = 9.0
-#: Rounds of Lloyd's algorithm after each block.
-_ROUNDS: Final = 3
-_PARAMETERS = ("n_segments", "features", "block", "window", "step", "gain", "seed")
+_PARAMETERS = ("n_segments", "features", "block", "window", "step", "gain", "swap_gain", "seed")
 
 
 class Segment(NamedTuple):
@@ -31,75 +31,6 @@ class Segment(NamedTuple):
     sentence: str
     share: float
     centroid: dict[str, float]
-
-
-class _QuickKMeans(cluster.KMeans):
-    """River's K-means, a tenth of the time: it adds up distances key by key, and every point has all keys in order."""
-
-    def predict_one(self, x: dict[int, float]) -> int:  # type: ignore[override]
-        """The cluster with the closest centre; the lower number if two are equally close."""
-        point = tuple(x.values())
-        distances = [math.dist(point, tuple(center.values())) for center in self.centers.values()]
-        return distances.index(min(distances))
-
-
-def squares(points: Floats, centers: Floats) -> Floats:
-    """Squared distance of every centre (rows) to every point (columns), the same bits for any set of points."""
-    total = np.zeros((len(centers), len(points)))
-    for column in range(points.shape[1]):
-        total += (points[:, column] - centers[:, column, None]) ** 2
-    return total
-
-
-def nearest(points: Floats, centers: Floats) -> Int64s:
-    """The index of the closest centre for each point; the lower index if two are equally close."""
-    return np.asarray(squares(points, centers).argmin(axis=0), dtype=np.int64)
-
-
-def next_center(points: Floats, centers: Floats, rng: np.random.Generator) -> tuple[Floats, float]:
-    """Choose one more centre among `points` by greedy k-means++; also tells the spread that is left with it.
-
-    Eight candidates are drawn, likelier the further from all centres, and the one that helps most wins. A
-    lone outlier is far away but helps nobody else, so it seldom does.
-    """
-    now = squares(points, centers).min(axis=0, initial=np.inf)
-    odds = now / now.sum() if 1e-9 < now.sum() < np.inf else None
-    candidates = points[rng.choice(len(points), size=8, p=odds)]
-    left = np.minimum(now, squares(points, candidates)).sum(axis=1)
-    best = int(left.argmin())
-    return candidates[best], float(left[best])
-
-
-def seed_centers(points: Floats, count: int, rng: np.random.Generator) -> Floats:
-    """The best of several k-means++ starts, each improved by Lloyd's algorithm."""
-    best, least = points[:count], np.inf
-    for _ in range(8):
-        centers = points[:0]
-        for _ in range(count):
-            centers = np.vstack([centers, next_center(points, centers, rng)[0]])
-        for _ in range(10):
-            owner = nearest(points, centers)
-            for i in np.unique(owner):
-                centers[i] = points[owner == i].mean(axis=0)
-        spread = float(squares(points, centers).min(axis=0).sum())
-        if spread < least:
-            best, least = centers, spread
-    return best
-
-
-def settled(points: Floats, centers: Floats) -> Floats:
-    """The centres after a few rounds of Lloyd's algorithm; one that no point is nearest to stays where it is.
-
-    >>> settled(np.array([[0.0], [2.0], [9.0]]), np.array([[3.0], [5.0], [50.0]])).tolist()
-    [[1.0], [9.0], [50.0]]
-    """
-    centers = centers.copy()
-    for _ in range(_ROUNDS):
-        owner = nearest(points, centers)
-        count = np.bincount(owner, minlength=len(centers))
-        total = np.column_stack([np.bincount(owner, column, len(centers)) for column in points.T])
-        centers[count > 0] = total[count > 0] / count[count > 0, None]
-    return centers
 
 
 class Segments:
@@ -117,11 +48,14 @@ class Segments:
     of Lloyd's algorithm on the last `window` blocks, strangers left out, take each to the middle of its customers,
     which following one example at a time only comes near. Within a block nothing but the centres moves.
 
-    A centre can become useless, because its customers are gone or another centre has come to sit beside it.
-    After each block, before they settle, the least needed centre moves to where k-means++ would put a further
-    one, if that shrinks the spread of the block by at least `gain`; its number then means other customers. In a
-    steady shop this does not happen; in a new one, where the first customers are unlike the later ones, a few
-    times early on. So for the first `window` blocks all of them are looked at, and strangers count.
+    A centre can become useless, because its customers are gone. After each block, before they settle, the least
+    needed centre moves to where k-means++ would put a further one, if that shrinks the spread of the block by at least
+    `gain`; its number then means other customers, and what came before that block is settled on no more. In a steady
+    shop this does not happen; in a new one, where the first customers are unlike the later ones, a few times early on.
+    So for the first `window` blocks all of them are looked at, and strangers count.
+
+    Or the start was an unlucky one, and two centres share what one could do. So after they have settled, such swaps are
+    tried on the last `window` blocks, now with a few rounds of Lloyd's algorithm before it is seen what they win.
 
     Parameters
     ----------
@@ -137,7 +71,10 @@ class Segments:
         How far a centre moves towards an example, between 0 and 1 (River calls it `halflife`). 0.01 averages
         over about the last 100 customers of a segment.
     gain
-        The part of the spread that has to be won before a centre is moved elsewhere; 1 never moves any.
+        The part of the spread of a block that has to be won before a centre is moved to new customers; 1 never moves
+        any.
+    swap_gain
+        The part of the spread, of the window and of its last block, that a swap has to win; 1 never swaps.
     seed
         Chooses the initial centres.
 
@@ -173,7 +110,8 @@ class Segments:
         block: int = 512,
         window: int = 4,
         step: float = 0.01,
-        gain: float = 0.02,
+        gain: float = 0.05,
+        swap_gain: float = 0.01,
         seed: int = 0,
     ) -> None:
         if n_segments < 2 or block < 10 * n_segments or window < 1:
@@ -184,14 +122,16 @@ class Segments:
         self.window = window
         self.step = step
         self.gain = gain
+        self.swap_gain = swap_gain
         self.seed = seed
         self.examples = 0
         self.scaler: Any = preprocessing.StandardScaler()
-        self.k_means: Any = _QuickKMeans(n_clusters=n_segments, halflife=step, seed=seed)
+        self.k_means: Any = QuickKMeans(n_clusters=n_segments, halflife=step, seed=seed)
         self.means, self.scales = np.zeros((2, len(self.features)))
         self.sizes = np.zeros(n_segments)
         self._anchors, self._reach = np.zeros((0, len(self.features))), 0.0
         self._window = np.zeros((window * block, len(self.features)))
+        self._since = 0
 
     @property
     def centers(self) -> Floats:
@@ -210,8 +150,17 @@ class Segments:
 
     def learn_predict_many(self, X: ArrayLike) -> Int64s:  # noqa: N803
         """Learn the rows of `X`; returns the segment each was put into, -1 during warm-up."""
+        return self.learn_measure_many(X)[0]
+
+    def learn_measure_many(self, X: ArrayLike) -> tuple[Int64s, Floats]:  # noqa: N803
+        """Learn the rows of `X`; returns the segment each was put into, and how far it was from its centre.
+
+        The distance is that before the centre moved, in standard deviations; NaN during warm-up, where the segment
+        is -1.
+        """
         rows = as_rows(X, len(self.features))
         segments = np.full(len(rows), -1, dtype=np.int64)
+        distances = np.full(len(rows), np.nan)
         start = 0
         while start < len(rows):
             taken = rows[start : start + self.block - self.examples % self.block]
@@ -219,12 +168,13 @@ class Segments:
             place = self.examples % len(self._window)
             self._window[place : place + len(taken)] = taken
             if self.examples >= self.block:
-                segments[start:stop] = self._move(standardise(taken, self.means, self.scales))
+                moved = self._move(standardise(taken, self.means, self.scales))
+                segments[start:stop], distances[start:stop] = moved
             self.examples += len(taken)
             if self.examples % self.block == 0:
                 self._end_block()
             start = stop
-        return segments
+        return segments, distances
 
     def predict_one(self, x: Mapping[str, float]) -> int | None:
         """The number of the customer's segment; None during warm-up."""
@@ -262,6 +212,7 @@ class Segments:
             "anchors": self._anchors.copy(),
             "reach": self._reach,
             "window_rows": self._window.copy(),
+            "since": self._since,
         }
         return {name: getattr(self, name) for name in _PARAMETERS} | learned
 
@@ -273,6 +224,7 @@ class Segments:
         model.sizes[:] = state["sizes"]
         model._anchors, model._reach = state["anchors"].copy(), float(state["reach"])
         model._window[:] = state["window_rows"]
+        model._since = int(state["since"])
         blocks = model.examples // model.block
         if blocks:
             model.scaler = vectors.restored_scaler(blocks * model.block, state["means"], state["variances"])
@@ -280,18 +232,20 @@ class Segments:
             model._place(state["centers"])
         return model
 
-    def _move(self, points: Floats) -> list[int]:
-        """Let River move the nearest centre towards each point, and count who it was.
+    def _move(self, points: Floats) -> tuple[list[int], list[float]]:
+        """Let River move the nearest centre towards each point, and count who it was; also tells how far it was.
 
         The keys are integers because River adds up distances over a set of keys: a set of integers comes in
         the same order in every process, one of strings does not, and the last bits would differ.
         """
         learn, predict = self.k_means.learn_predict_one, self.k_means.predict_one
         strange = squares(points, self._anchors).min(axis=0) > self._reach
-        rows = zip(points.tolist(), strange.tolist(), strict=True)
-        owners: list[int] = [(predict if far else learn)(dict(enumerate(row))) for row, far in rows]
+        owners, distances = [], []
+        for row, far in zip(points.tolist(), strange.tolist(), strict=True):
+            owners.append((predict if far else learn)(dict(enumerate(row))))
+            distances.append(self.k_means.distance)
         self.sizes += np.bincount(owners, minlength=self.n_segments)
-        return owners
+        return owners, distances
 
     def _end_block(self) -> None:
         middles = self.means + self.centers * self.scales if self.examples > self.block else None
@@ -301,39 +255,59 @@ class Segments:
             self.scaler.learn_one(dict(enumerate(row)))
         self.means, self.scales = vectors.means_and_scales(self.scaler)
         points = standardise(rows, self.means, self.scales)
-        recent = standardise(self._window[: self.examples], self.means, self.scales)
-        young = self.examples <= len(self._window)
         rng = np.random.default_rng([self.seed, self.examples])
         if middles is None:
             self._place(seed_centers(points, self.n_segments, rng))
             self._drop_anchors(points)
             self._move(points)
+            self._settle(points, strangers=True)
         else:
             self._place(standardise(middles, self.means, self.scales))
-            self._relocate(recent if young else points, rng)
-        self._settle(recent, strangers=young)
+            young = self.examples <= len(self._window)
+            if self._relocate(self._recent() if young else points, rng) and not young:
+                self._since = self.examples - self.block
+            recent = self._recent()
+            self._settle(recent, strangers=young)
+            for _ in range(_TRIES):
+                self._swap(recent, rng)
         self._drop_anchors(points)
         self.sizes *= 0.5 ** (self.block / _MEMORY)
+
+    def _recent(self) -> Floats:
+        """The last `window` blocks, on the present scale, oldest first; none from before customers changed."""
+        count = min(self.examples - self._since, len(self._window))
+        places = np.arange(self.examples - count, self.examples) % len(self._window)
+        return standardise(self._window[places], self.means, self.scales)
 
     def _settle(self, points: Floats, *, strangers: bool) -> None:
         least = squares(points, self.centers).min(axis=0)
         near = points if strangers else points[least <= _STRANGE * least.mean()]
         self._place(settled(near, self.centers))
 
-    def _relocate(self, points: Floats, rng: np.random.Generator) -> None:
-        """Move the least needed centre if that does enough good; it gets half of those it is put beside."""
+    def _relocate(self, points: Floats, rng: np.random.Generator) -> bool:
+        """Move the least needed centre to new customers if that alone does enough good; tells whether it did."""
         centers = self.centers
-        distances = squares(points, centers)
-        left = [np.delete(distances, i, axis=0).min(axis=0).sum() for i in range(self.n_segments)]
-        lost = int(np.argmin(left))
-        others = np.delete(centers, lost, axis=0)
-        center, spread = next_center(points, others, rng)
-        if spread < (1.0 - self.gain) * distances.min(axis=0).sum():
-            donor = int(nearest(center[None], others)[0])
-            donor += donor >= lost
-            centers[lost] = center
-            self._place(centers)
-            self.sizes[[lost, donor]] = (self.sizes[lost] + self.sizes[donor]) / 2.0
+        lost, moved = without_least_needed(points, centers, rng)
+        enough = spread(points, moved) < (1.0 - self.gain) * spread(points, centers)
+        if enough:
+            self._give(lost, moved)
+        return enough
+
+    def _swap(self, recent: Floats, rng: np.random.Generator) -> None:
+        """Move the least needed centre if that does enough good once all have settled, of late and in the block."""
+        centers, points = self.centers, recent[-self.block :]
+        lost, moved = without_least_needed(recent, centers, rng)
+        after = settled(recent, moved)
+        if all(spread(some, after) < (1.0 - self.swap_gain) * spread(some, centers) for some in (recent, points)):
+            self._give(lost, moved)
+            self._place(after)
+
+    def _give(self, lost: int, centers: Floats) -> None:
+        """Place the centres, one of which has moved: it gets half of the customers of that it was put beside."""
+        donor = int(nearest(centers[lost, None], np.delete(centers, lost, axis=0))[0])
+        donor += donor >= lost
+        self._place(centers)
+        self.sizes[[lost, donor]] = (self.sizes[lost] + self.sizes[donor]) / 2.0
 
     def _drop_anchors(self, points: Floats) -> None:
         """Note where the segments are, and how far from all of them makes a stranger: three times the usual."""

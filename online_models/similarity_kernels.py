@@ -22,6 +22,8 @@ _RESCALE_HALF_LIVES = 256
 _LATELY_MS = 86_400_000
 #: Weight that has to be received before it is believed that an item is in demand more than usual, or less.
 _DOUBT = 5.0
+#: No score grows by more when it is rounded.
+_ROUNDING = 1e-6
 
 
 @compiled
@@ -213,8 +215,10 @@ def rank(
                 if demand == 0.0:
                     continue
                 damped[item] = demand**damping
-            score = rounded(weights[place] / (actions * damped[item]))
-            length = out_lengths[n]
+            length, exact = out_lengths[n], weights[place] / (actions * damped[item])
+            if length == out_ids.shape[1] and exact + _ROUNDING < out_scores[n, length - 1]:
+                continue
+            score = rounded(exact)
             at = insert(item, score, length, out_ids[n], out_scores[n], text, ends)
             if at < 0:
                 continue

@@ -28,7 +28,7 @@ class _Table(NamedTuple):
         By code: the UTF-8 of all ids end to end, where each one ends, and its XXH64.
     slots
         Open addressing: codes, at most half of the places taken.
-    count
+    known
         Shape (1,): how many ids there are; the other arrays are longer than that.
     """
 
@@ -36,7 +36,7 @@ class _Table(NamedTuple):
     ends: Int64s
     hashes: Hashes
     slots: Int32s
-    count: Int64s
+    known: Int64s
 
 
 class Vocabulary:
@@ -58,12 +58,12 @@ class Vocabulary:
             ends=np.zeros(_SMALLEST // 2, np.int64),
             hashes=np.zeros(_SMALLEST // 2, np.uint64),
             slots=np.full(_SMALLEST, _FREE, np.int32),
-            count=np.zeros(1, np.int64),
+            known=np.zeros(1, np.int64),
         )
         self._names: list[str] = []
 
     def __len__(self) -> int:
-        return int(self._table.count[0])
+        return int(self._table.known[0])
 
     def __contains__(self, name: str) -> bool:
         return int(self.known_codes([name])[0]) >= 0
@@ -129,7 +129,7 @@ class Vocabulary:
             ends=grown(table.ends, count + 1),
             hashes=grown(table.hashes, count + 1),
             slots=slots,
-            count=table.count,
+            known=table.known,
         )
 
 
@@ -140,14 +140,14 @@ def _learn(done: int, ids: Ids, codes: Int32s, table: _Table) -> int:
         digest = xxh64(ids.text, ids.starts[i], ids.ends[i])
         place = _find(ids, i, digest, table)
         if table.slots[place] < 0:
-            code, length = table.count[0], ids.ends[i] - ids.starts[i]
+            code, length = table.known[0], ids.ends[i] - ids.starts[i]
             start = table.ends[code - 1] if code > 0 else 0
             if 2 * (code + 1) > len(table.slots) or code == len(table.ends) or start + length > len(table.text):
                 return i
             for k in range(length):
                 table.text[start + k] = ids.text[ids.starts[i] + k]
             table.ends[code], table.hashes[code], table.slots[place] = start + length, digest, code
-            table.count[0] += 1
+            table.known[0] += 1
         codes[i] = table.slots[place]
     return len(ids.starts)
 

@@ -135,8 +135,7 @@ def increment_blocks(
             piece.kind,
         )  # fmt: skip
         columns = [
-            value.astype(dtype, copy=False).tobytes()
-            for value, dtype in zip(values, _INCREMENT_COLUMNS, strict=True)
+            value.astype(dtype, copy=False).tobytes() for value, dtype in zip(values, _INCREMENT_COLUMNS, strict=True)
         ]
         last = int(at[-1])
         yield Block(FORMAT, topic, partition, previous, last, *_spelled(items, codes), columns)

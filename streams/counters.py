@@ -23,21 +23,21 @@ class Counters:
 
     Attributes
     ----------
+    quality
+        How often the next item was in the list on show, and what is in the lists.
     accepted, duplicates, rejected
         Events folded, events seen before, and rejected records by reason.
     lists
         Recommendation lists written.
-    quality
-        How often the next item was in the list on show.
     freshness
         Histogram over `BOUNDS`: from Kafka's timestamp of an event until its outputs were in Redis, in ms.
     """
 
+    quality: Quality
     accepted: int = 0
     duplicates: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     lists: int = 0
-    quality: Quality = field(default_factory=Quality)
     freshness: Int64s = field(default_factory=lambda: np.zeros(len(BOUNDS) + 1, np.int64))
 
     def count_rejections(self, rejections: Iterable[Rejection]) -> None:
@@ -59,9 +59,26 @@ class Counters:
             "predictions": str(self.quality.predictions),
             "hits": str(self.quality.hits),
             "reciprocal_ranks": repr(self.quality.reciprocal_ranks),
+            **_lately(self.quality),
             "freshness": ",".join(map(str, self.freshness.tolist())),
             **{f"rejected:{reason}": str(count) for reason, count in self.rejected.items()},
         }
+
+
+def _lately(quality: Quality) -> dict[str, str]:
+    """How good the lists are lately, and how they are spread; what is not known yet is left out."""
+    predictions, hits, reciprocal_ranks = quality.lately
+    known = {
+        "recent_predictions": predictions,
+        "recent_hits": hits,
+        "recent_reciprocal_ranks": reciprocal_ranks,
+        "coverage": quality.spread.coverage,
+        "popular_share": quality.spread.popular_share,
+        "drifts_up": quality.drifts_up,
+        "drifts_down": quality.drifts_down,
+        "drifted_at": quality.drifted_at,
+    }
+    return {name: repr(value) for name, value in known.items() if value is not None}
 
 
 def percentile(freshness: Int64s, share: float) -> float | None:

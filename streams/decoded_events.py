@@ -13,7 +13,7 @@ from online_models.events import EVENT_CODES, Event
 from online_models.spelling import Ids, spelled
 from streams.decoding import Decoder, Record, Rejection
 from streams.portion import Portion, timestamps
-from streams.quick_decoding import Columns, scan
+from streams.quick_decoding import ENDS, QUANTITY, STARTS, TS, TYPE, Columns, scan
 
 _NONE = -1
 
@@ -70,8 +70,10 @@ def decoded(decoder: Decoder, topic: int, records: Sequence[Record]) -> Portion[
         decoder.max_event_bytes,
     )
     timestamp = timestamps(records)
-    columns.plain[:] &= (timestamp < 0) | (columns.ts <= timestamp + decoder.max_future_ms)
-    rejected, rejections, events = np.full(len(records), _NONE, np.int32), [], []
+    columns.plain[:] &= (timestamp < 0) | (columns.whole[:, TS] <= timestamp + decoder.max_future_ms)
+    rejected = np.full(len(records), _NONE, np.int32)
+    rejections: list[Rejection] = []
+    events: list[Event] = []
     places = np.flatnonzero(~columns.plain)
     for place in places.tolist():
         found = decoder.decode_one(records[place])
@@ -81,11 +83,16 @@ def decoded(decoder: Decoder, topic: int, records: Sequence[Record]) -> Portion[
             rejected[place] = len(rejections)
             rejections.append(found)
     text = _with_events(text, columns, places[rejected[places] < 0], events)
-    ids = (Ids(text, columns.starts[:, which].copy(), columns.ends[:, which].copy()) for which in range(3))
-    content = DecodedEvents(
-        EventColumns(*ids, columns.type, columns.ts, columns.price, columns.quantity), rejected, rejections
-    )
-    return Portion.of(topic, records, timestamp, np.where(rejected < 0, columns.ts, _NONE), content)
+    events_found = _event_columns(text, columns)
+    time = np.where(rejected < 0, events_found.ts, _NONE)
+    return Portion.of(topic, records, timestamp, time, DecodedEvents(events_found, rejected, rejections))
+
+
+def _event_columns(text: Bytes, columns: Columns) -> EventColumns:
+    whole = np.ascontiguousarray(columns.whole.T)
+    event, user, item = (Ids(text, start, end) for start, end in zip(whole[STARTS], whole[ENDS], strict=True))
+    kind = whole[TYPE].astype(np.int32)
+    return EventColumns(event, user, item, kind, whole[TS], columns.price, whole[QUANTITY])
 
 
 def _with_events(text: Bytes, columns: Columns, places: Int64s, events: list[Event]) -> Bytes:
@@ -93,10 +100,11 @@ def _with_events(text: Bytes, columns: Columns, places: Int64s, events: list[Eve
     if not events:
         return text
     for row, event in zip(places.tolist(), events, strict=True):
-        columns.type[row], columns.ts[row] = EVENT_CODES[event.type], event.ts
-        columns.price[row], columns.quantity[row] = event.price, event.quantity
+        columns.whole[row, TYPE:] = EVENT_CODES[event.type], event.ts, event.quantity
+        columns.price[row] = event.price
     for which, name in enumerate(("event_id", "user_id", "item_id")):
         ids = spelled(getattr(event, name) for event in events).ids()
-        columns.starts[places, which], columns.ends[places, which] = ids.starts + len(text), ids.ends + len(text)
+        columns.whole[places, STARTS.start + which] = ids.starts + len(text)
+        columns.whole[places, ENDS.start + which] = ids.ends + len(text)
         text = np.concatenate([text, ids.text])
     return text

@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from online_models.shown import Quality
 from online_models.vocabulary import Vocabulary
 from streams.agent import Agent
 from streams.agents.affinity import AffinityAgent
@@ -28,6 +29,7 @@ from streams.checkpoints.store import CheckpointStore
 from streams.counters import Counters
 from streams.crash import CrashOnly
 from streams.micro_batches import MicroBatchLoop
+from streams.model_settings import model_settings
 from streams.ownership import Ownership
 from streams.patience import Patience
 from streams.progress import Progress, field
@@ -72,10 +74,11 @@ class Engine:
         self.settings = settings
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.redis = connect(settings)
-        self.counters = Counters()
+        items = Vocabulary()
+        self.counters = Counters(Quality(items))
         self.progress = Progress()
         patience = Patience(settings.redis_patience_seconds)
-        view = ReadView(self.redis, settings.prefix, Vocabulary(), settings.view_seconds, patience)
+        view = ReadView(self.redis, settings.prefix, items, settings.view_seconds, patience)
         writer = RedisWriter(self.redis, settings.prefix, int(settings.keep_days * _DAY_SECONDS), patience)
         self.checkpointer = Checkpointer(store, self.progress, settings.checkpoint_seconds, crash_only.task)
         self.ownership = Ownership(
@@ -83,7 +86,7 @@ class Engine:
         )
         agents: list[Agent] = [
             ShoppersAgent(settings, view, self.counters, partitions[COVISITS]),
-            AffinityAgent(view),
+            AffinityAgent(view, model_settings(settings).similarity),
             LearnerAgent(view),
         ]
         self.loops = [

@@ -27,7 +27,9 @@ from streams.portion import Portion
 _MOST_WAITING: Final = 4 * LARGEST_DELIVERY
 #: How long to wait for records that Kafka is known to have; their offsets may be gaps, with nothing behind them.
 _PATIENCE_SECONDS: Final = 2.0
-_LOOK_SECONDS: Final = 0.01
+#: How often it is looked whether Kafka still has more: soon at first, then more rarely.
+_LOOK_SECONDS: Final = 0.005
+_LONGEST_LOOK_SECONDS: Final = 0.1
 RunTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
@@ -117,13 +119,15 @@ class Lane:
         if not any(inlet.waiting for inlet in self._inlets.values()):
             await self._idle()
             return
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline, look = time.monotonic() + _PATIENCE_SECONDS, _LOOK_SECONDS
         while not self._arrived.is_set() and self._late_inlets():
             if time.monotonic() > deadline:
                 for inlet in self._late_inlets():
                     inlet.excused = True
                 return
-            await asyncio.sleep(_LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._arrived.wait(), look)
+            look = min(2 * look, _LONGEST_LOOK_SECONDS)
 
     async def _idle(self) -> None:
         while not self._finishing:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import numpy as np
 from faust.types import TP
 
 from streams.agent import Agent
@@ -62,10 +61,8 @@ class Owner:
     async def publish(self, outputs: Outputs, portion: Portion[Any] | None = None) -> float:
         """Bring out what follows from some records, and note that they are done; see `Publisher.publish`."""
         offsets, timestamps = self.offsets(), {}
-        for number, tp in enumerate(self.tps):
-            places = np.flatnonzero(portion.topic == number) if portion is not None else ()
-            if len(places) and portion is not None:
-                offsets[tp], timestamps[tp] = int(portion.offset[places[-1]]) + 1, int(portion.timestamp[places[-1]])
+        for number, (offset, timestamp) in (portion.last_of_topics() if portion is not None else {}).items():
+            offsets[self.tps[number]], timestamps[self.tps[number]] = offset + 1, timestamp
         visible_ms = await self._publisher.publish(outputs, self.name, tuple(offsets.values()))
         for tp, timestamp in timestamps.items():
             self._progress.advance(tp, offsets[tp], timestamp)

@@ -66,6 +66,11 @@ class Portion(Generic[Said]):
             offset = np.fromiter((record.offset for record in records), np.int64, n)
         return cls(np.full(n, topic, np.int8), offset, timestamp, time, content)
 
+    def last_of_topics(self) -> dict[int, tuple[int, int]]:
+        """Offset and timestamp of the last record of each topic, by the topic's position."""
+        last = {int(topic): int(np.flatnonzero(self.topic == topic)[-1]) for topic in np.unique(self.topic)}
+        return {topic: (int(self.offset[place]), int(self.timestamp[place])) for topic, place in last.items()}
+
     def chosen(self, places: Int64s | slice) -> Self:
         """The records at some places, in the order of the places."""
         return type(self)(

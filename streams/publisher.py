@@ -30,7 +30,8 @@ class Publisher:
     async def publish(self, outputs: Outputs, owner: str, reached: Offsets | None = None) -> float:
         """Return when Kafka has acknowledged every message and Redis has every value.
 
-        `reached` is what `RedisWriter.write` wants to know. The result is the time (epoch ms) at which the values could be read.
+        `reached` is what `RedisWriter.write` wants to know. The result is the time (epoch ms) at which the values could
+        be read.
         """
         sent = [await self._send(message) for message in outputs.messages]
         await self.writer.write(owner, outputs.strings, outputs.hashes, outputs.hash_fields, reached)

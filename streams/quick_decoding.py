@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from online_models.compiled import Bytes, Floats, Int32s, Int64s, compiled
+from online_models.compiled import Bytes, Floats, Int64s, compiled
 from online_models.events import EVENT_TYPES
 from online_models.spelling import spelled
 
@@ -43,6 +43,14 @@ class Words(NamedTuple):
     meaning: Int64s
 
 
+#: Places in a row of whole numbers: where the ids of event, user and item begin and end, and the rest.
+STARTS: Final = slice(0, 3)
+ENDS: Final = slice(3, 6)
+TYPE, TS, QUANTITY = 6, 7, 8
+_ENDS_FROM: Final = 3
+_USER: Final = 1
+
+
 class Columns(NamedTuple):
     """What is found, one row per record.
 
@@ -50,19 +58,16 @@ class Columns(NamedTuple):
     ----------
     plain
         Whether the rest of the row means anything.
-    starts, ends
-        Shape (n, 3): where in the text the ids of event, user and item are.
-    type, ts, price, quantity
-        As in `online_models.event_columns`.
+    whole
+        Shape (n, 9): ids as places in the text, position of the type in `EVENT_TYPES`, event time in ms, quantity; see
+        `STARTS` to `QUANTITY`.
+    price
+        Shape (n,).
     """
 
     plain: Bools
-    starts: Int64s
-    ends: Int64s
-    type: Int32s
-    ts: Int64s
+    whole: Int64s
     price: Floats
-    quantity: Int64s
 
 
 def _words(names: list[str], meaning: list[int]) -> Words:
@@ -80,13 +85,10 @@ def scan(values: list[bytes], keys: list[bytes], most_bytes: int) -> tuple[Bytes
     ends, key_ends = (np.cumsum(np.fromiter(map(len, parts), np.int64, n)) for parts in (values, keys))
     columns = Columns(
         plain=np.zeros(n, np.bool_),
-        starts=np.zeros((n, 3), np.int64),
-        ends=np.zeros((n, 3), np.int64),
-        type=np.zeros(n, np.int32),
-        ts=np.zeros(n, np.int64),
+        whole=np.zeros((n, 9), np.int64),
         price=np.zeros(n),
-        quantity=np.ones(n, np.int64),
     )
+    columns.whole[:, QUANTITY] = 1
     _scan(text, ends, key_text, key_ends, most_bytes, _FIELD_WORDS, _TYPE_WORDS, columns)
     return text, columns
 
@@ -104,8 +106,9 @@ def _scan(
 ) -> None:
     start = key_start = 0
     for n in range(len(ends)):
-        if ends[n] - start <= most_bytes and _event(n, text, start, ends[n], fields, types, columns):
-            columns.plain[n] = _is_key(text, columns.starts[n, 1], columns.ends[n, 1], keys, key_start, key_ends[n])
+        whole, price = columns.whole[n], columns.price[n : n + 1]
+        if ends[n] - start <= most_bytes and _event(text, start, ends[n], fields, types, whole, price):
+            columns.plain[n] = _is_key(text, whole[_USER], whole[_ENDS_FROM + _USER], keys, key_start, key_ends[n])
         start, key_start = ends[n], key_ends[n]
 
 
@@ -120,7 +123,7 @@ def _is_key(text: Bytes, start: int, end: int, keys: Bytes, key_start: int, key_
 
 
 @compiled
-def _event(n: int, text: Bytes, start: int, end: int, fields: Words, types: Words, columns: Columns) -> bool:
+def _event(text: Bytes, start: int, end: int, fields: Words, types: Words, whole: Int64s, price: Floats) -> bool:
     """Read one event; False if it is not plain."""
     at = _expected(123, text, _space(text, start, end), end)  # {
     found = 0
@@ -132,7 +135,7 @@ def _event(n: int, text: Bytes, start: int, end: int, fields: Words, types: Word
         field = _meaning(text, name + 1, name_end - 1, fields)
         at = _expected(58, text, _space(text, name_end, end), end)  # :
         at = _space(text, at, end) if at >= 0 else _FAILED
-        at = _value(n, field, text, at, end, types, columns)
+        at = _value(field, text, at, end, types, whole, price)
         if at < 0:
             return False
         if field >= 0:
@@ -147,22 +150,22 @@ def _event(n: int, text: Bytes, start: int, end: int, fields: Words, types: Word
 
 
 @compiled
-def _value(n: int, field: int, text: Bytes, at: int, end: int, types: Words, columns: Columns) -> int:
+def _value(field: int, text: Bytes, at: int, end: int, types: Words, whole: Int64s, price: Floats) -> int:
     """Read the value of a field; return the place after it."""
     if field == _EVENT_ID:
-        return _id(n, 0, text, at, end, columns)
+        return _id(0, text, at, end, whole)
     if field == _USER_ID:
-        return _id(n, 1, text, at, end, columns)
+        return _id(1, text, at, end, whole)
     if field == _ITEM_ID:
-        return _id(n, 2, text, at, end, columns)
+        return _id(2, text, at, end, whole)
     if field == _TYPE:
-        return _type(n, text, at, end, types, columns)
+        return _type(text, at, end, types, whole)
     if field == _TS:
-        return _time(n, text, at, end, columns)
+        return _time(text, at, end, whole)
     if field == _PRICE:
-        return _price(n, text, at, end, columns)
+        return _price(text, at, end, price)
     if field == _QUANTITY:
-        return _quantity(n, text, at, end, columns)
+        return _quantity(text, at, end, whole)
     if field == _TEXT:
         return _text_or_null(text, at, end)
     return _properties(text, at, end) if field == _PROPERTIES else _scalar(text, at, end)
@@ -212,14 +215,14 @@ def _meaning(text: Bytes, start: int, end: int, words: Words) -> int:
 
 
 @compiled
-def _type(n: int, text: Bytes, at: int, end: int, types: Words, columns: Columns) -> int:
+def _type(text: Bytes, at: int, end: int, types: Words, whole: Int64s) -> int:
     after = _string(text, at, end)
-    columns.type[n] = _meaning(text, at + 1, after - 1, types) if after >= 0 else _UNKNOWN
-    return after if columns.type[n] >= 0 else _FAILED
+    whole[TYPE] = _meaning(text, at + 1, after - 1, types) if after >= 0 else _UNKNOWN
+    return after if whole[TYPE] >= 0 else _FAILED
 
 
 @compiled
-def _id(n: int, which: int, text: Bytes, at: int, end: int, columns: Columns) -> int:
+def _id(which: int, text: Bytes, at: int, end: int, whole: Int64s) -> int:
     """An id without characters that are hostile to Redis or a terminal."""
     after = _string(text, at, end)
     length = after - at - 2
@@ -229,7 +232,7 @@ def _id(n: int, which: int, text: Bytes, at: int, end: int, columns: Columns) ->
         character = text[k]
         if character in (42, 63, 91, 93, 123, 125):  # * ? [ ] { }
             return _FAILED
-    columns.starts[n, which], columns.ends[n, which] = at + 1, after - 1
+    whole[which], whole[_ENDS_FROM + which] = at + 1, after - 1
     return after
 
 
@@ -238,7 +241,7 @@ def _digits(text: Bytes, at: int, end: int) -> tuple[int, int]:
     """A run of at most 15 digits: its number, and the place after it."""
     number, k = 0, at
     while k < end and 48 <= text[k] <= 57 and k - at < _MOST_DIGITS:
-        number = 10 * number + np.int64(text[k]) - 48
+        number = int(10 * number + np.int64(text[k]) - 48)
         k += 1
     return number, k if k > at else _FAILED
 
@@ -261,12 +264,12 @@ def _goes_on(character: int) -> bool:
 
 
 @compiled
-def _time(n: int, text: Bytes, at: int, end: int, columns: Columns) -> int:
+def _time(text: Bytes, at: int, end: int, whole: Int64s) -> int:
     if at >= 0 and at < end and text[at] == 34:
         ts, after = _iso(text, at, end)
     else:
         ts, after = _whole(text, at, end)
-    columns.ts[n] = ts
+    whole[TS] = ts
     return after if ts >= EARLIEST_MS else _FAILED
 
 
@@ -314,9 +317,9 @@ def _days_since_1970(year: int, month: int, day: int) -> int:
 
 
 @compiled
-def _price(n: int, text: Bytes, at: int, end: int, columns: Columns) -> int:
+def _price(text: Bytes, at: int, end: int, price: Floats) -> int:
     """A decimal number from 0 to a billion, of at most 15 digits; or null, which is 0."""
-    columns.price[n] = 0.0
+    price[0] = 0.0
     if at >= 0 and at < end and text[at] == 110:
         return _word(text, at, end, 110, 117, 108, 108, 0)
     if at < 0:
@@ -332,20 +335,20 @@ def _price(n: int, text: Bytes, at: int, end: int, columns: Columns) -> int:
             return _FAILED
         power = 10 ** (last - after - 1)
         whole, after = whole * power + fraction, last
-    columns.price[n] = whole / power
-    if (after < end and _goes_on(text[after])) or columns.price[n] > 1e9:
+    price[0] = whole / power
+    if (after < end and _goes_on(text[after])) or price[0] > 1e9:
         return _FAILED
     return after
 
 
 @compiled
-def _quantity(n: int, text: Bytes, at: int, end: int, columns: Columns) -> int:
+def _quantity(text: Bytes, at: int, end: int, whole: Int64s) -> int:
     """A whole number from 0 to 100,000; or null, which is 1."""
-    columns.quantity[n] = 1
+    whole[QUANTITY] = 1
     if at >= 0 and at < end and text[at] == 110:
         return _word(text, at, end, 110, 117, 108, 108, 0)
     number, after = _whole(text, at, end)
-    columns.quantity[n] = number
+    whole[QUANTITY] = number
     return after if number <= 100_000 else _FAILED
 
 

@@ -11,7 +11,7 @@ Every key and who writes and reads it:
 | `trending:{segment}` | string | learner | JSON list of what trends in a segment |
 | `model:parameters` | string | learner | JSON parameters of propensity and segments; read back by shoppers |
 | `trending-parts` | hash | affinity | per item partition what trends in it; merged into `trending:all` |
-| `fence:{agent}:{partition}` | string | all agents | generation of the newest owner, how many writes there were, and up to which offsets |
+| `fence:{agent}:{partition}` | string | all agents | newest owner's generation, number of writes, offsets reached |
 | `progress` | hash | all agents | per topic and partition the next offset to process |
 | `checkpoints` | hash | all agents | per agent and partition the last checkpoint: records, when, bytes, seconds |
 | `lost` | hash | all agents | ranges of offsets that Kafka no longer had when they were needed |
@@ -105,9 +105,9 @@ class RedisWriter:
         """Take over an agent's partition (such as "shoppers:3"): from now on older generations are refused.
 
         `writes` is how many writes there were up to the state that the new owner begins with, `reached` the offsets of
-        that state, in the order of the agent's topics: Redis has to have both, or all is written again. Where Redis knows a
-        higher generation, `is_current` asks Kafka: if ours is the newest there, the group was deleted meanwhile, and
-        the fence is overruled, provided that nobody has touched it since.
+        that state, in the order of the agent's topics: Redis has to have both, or all is written again. Where Redis
+        knows a higher generation, `is_current` asks Kafka: if ours is the newest there, the group was deleted
+        meanwhile, and the fence is overruled, provided that nobody has touched it since.
 
         Raises
         ------

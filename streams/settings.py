@@ -12,6 +12,7 @@ from typing import Any, Final
 from streams.errors import SettingsError
 
 _PREFIX: Final = "UPWELL_"
+_SHARES: Final = ("max_rejected_share", "damping", "step_weight")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,14 @@ class Settings:
         Leave out of recommendations what the shopper bought or has in the cart.
     session_gap_minutes
         A session is over after this much event time without an event.
+    half_life_days
+        After this much event time a co-visit counts half; see `online_models.similarity`.
+    damping
+        How much demand is held against a similar item: little for the chance that it comes next, 0.5 as in a cosine.
+    recent_items
+        How many of a shopper's newest items are asked what goes with them.
+    step_weight
+        How much each of them counts, against the one after it.
     view_seconds
         How old a neighbour list or a model read from Redis may be before it is read again.
     max_event_bytes
@@ -73,6 +82,10 @@ class Settings:
     list_length: int = 20
     skip_owned: bool = True
     session_gap_minutes: float = 30.0
+    half_life_days: float = 30.0
+    damping: float = 0.2
+    recent_items: int = 10
+    step_weight: float = 0.4
     view_seconds: float = 1.0
     max_event_bytes: int = 65_536
     max_future_seconds: float = 3600.0
@@ -93,11 +106,11 @@ class Settings:
                 )
         if not self.redis.startswith(("redis://", "rediss://", "unix://")):
             raise SettingsError(f"redis is {self.redis!r} and has to be a redis:// URL: change UPWELL_REDIS.")
-        if self.max_rejected_share > 1:
-            raise SettingsError(
-                f"max_rejected_share is {self.max_rejected_share} and has to be at most 1: "
-                "change UPWELL_MAX_REJECTED_SHARE."
-            )
+        for name in _SHARES:
+            if getattr(self, name) > 1:
+                raise SettingsError(
+                    f"{name} is {getattr(self, name)} and has to be at most 1: change {_variable(name)}."
+                )
 
     @property
     def checkpoints_url(self) -> str:

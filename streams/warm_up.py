@@ -34,7 +34,9 @@ def warm_up() -> None:
         np.zeros(1, np.int8),
     )
     recommendation_lists(lists, np.zeros(1, np.int64), engine.items)
-    ListsOnShow(1).score_many(shopper, one, np.zeros(1, np.int64), 1, Quality())
+    on_show, quality = ListsOnShow(1), Quality(engine.items)
+    on_show.score_many(shopper, one, np.zeros(1, np.int64), 1, quality)
+    on_show.show_many(shopper, lists, quality)
     increments = Increments(one, one, one.astype(np.float32), one.astype(np.int8), one.astype(np.int64))
     list(increment_blocks("", 0, 0, increments, increments.ts, engine.items))
     shoppers_state.restored(FrozenShoppers.of(engine.shoppers).state(), Vocabulary(), engine.shoppers.settings)

@@ -5,7 +5,20 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from streams.commands import check, demo, devstack, evaluate, lag, recommend, replay, similar, supervise, worker
+from streams.commands import (
+    check,
+    demo,
+    devstack,
+    evaluate,
+    lag,
+    recommend,
+    replay,
+    similar,
+    size,
+    supervise,
+    tune,
+    worker,
+)
 
 COMMANDS: Final[dict[str, ModuleType]] = {
     "demo": demo,
@@ -17,5 +30,7 @@ COMMANDS: Final[dict[str, ModuleType]] = {
     "similar": similar,
     "lag": lag,
     "evaluate": evaluate,
+    "tune": tune,
     "check": check,
+    "size": size,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+from dataclasses import asdict
 from typing import Any, Final
 
 import msgspec
@@ -101,9 +102,14 @@ def _results(numbers: Numbers, sent: ReplaySummary, seconds: float, stage: Stage
         "freshness_ms": {"p50": numbers.freshness_p50, "p99": numbers.freshness_p99},
         "hit_rate_at_20": round(numbers.hit_rate, 4),
         "mrr_at_20": round(numbers.mean_reciprocal_rank, 4),
+        "lately": {name: _rounded(value) for name, value in asdict(numbers.lately).items()},
         "propensity_auc": None if auc is None else round(auc, 4),
         "segments": story.segments(parameters),
     }
+
+
+def _rounded(value: float | None) -> float | None:
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def _tell(data: str, events: list[Event], stage: Stage, watch: Watch, results: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,47 @@ from streams.settings import Settings
 
 
 @dataclass(frozen=True)
+class Lately:
+    """How good the lists are lately, and how they are spread; None where no worker can tell yet.
+
+    Attributes
+    ----------
+    hit_rate, mean_reciprocal_rank
+        Over about the last 1,000 predictions of every worker.
+    coverage
+        Share of the items that were in a list lately: of the worker that shows the most.
+    popular_share
+        Share of the places in lists that went to the most popular hundredth of the items, over all workers.
+    drifts_up, drifts_down
+        How often the hit rate of a worker drifted.
+    """
+
+    hit_rate: float | None
+    mean_reciprocal_rank: float | None
+    coverage: float | None
+    popular_share: float | None
+    drifts_up: int
+    drifts_down: int
+
+    @classmethod
+    def of(cls, workers: Sequence[Mapping[str, str]]) -> Lately:
+        """What workers say in their `worker:` hashes."""
+
+        def values(name: str) -> list[float]:
+            return [float(worker[name]) for worker in workers if name in worker]
+
+        predictions, spread = sum(values("recent_predictions")), values("popular_share")
+        return cls(
+            hit_rate=sum(values("recent_hits")) / predictions if predictions else None,
+            mean_reciprocal_rank=sum(values("recent_reciprocal_ranks")) / predictions if predictions else None,
+            coverage=max(values("coverage"), default=None),
+            popular_share=sum(spread) / len(spread) if spread else None,
+            drifts_up=int(sum(values("drifts_up"))),
+            drifts_down=int(sum(values("drifts_down"))),
+        )
+
+
+@dataclass(frozen=True)
 class Numbers:
     """One look at a running engine; counts are over all workers, freshness in ms, `lag` in events."""
 
@@ -26,6 +68,7 @@ class Numbers:
     predictions: int
     hits: int
     reciprocal_ranks: float
+    lately: Lately
     partitions: int
     lag: int
     freshness_p50: float | None
@@ -71,6 +114,7 @@ class Watch:
             predictions=total("predictions"),
             hits=total("hits"),
             reciprocal_ranks=sum(float(worker.get("reciprocal_ranks", 0)) for worker in workers),
+            lately=Lately.of(workers),
             partitions=total("partitions"),
             lag=self.meter.measure().total,
             freshness_p50=percentile(freshness, 0.5),
@@ -101,11 +145,24 @@ def as_table(numbers: Numbers, sent: ReplaySummary | None) -> Table:
         ("freshness", f"{_ms(numbers.freshness_p50)} at the median, {_ms(numbers.freshness_p99)} for 99 of 100"),
         ("lists written", f"{numbers.lists:,}"),
         ("hit rate @20", f"{numbers.hit_rate:.1%} of {numbers.predictions:,} next items were on show"),
+        ("lately", _lately(numbers.lately)),
     ]
     table = Table.grid(padding=(0, 2))
     for name, value in rows:
         table.add_row(f"[bold]{name}", value)
     return table
+
+
+def _lately(lately: Lately) -> str:
+    if lately.hit_rate is None:
+        return "-"
+    parts = [f"hit rate {lately.hit_rate:.1%}, MRR {lately.mean_reciprocal_rank:.3f}"]
+    if lately.coverage is not None:
+        parts.append(f"{lately.coverage:.0%} of the items in lists")
+    if lately.popular_share is not None:
+        parts.append(f"{lately.popular_share:.0%} of the places for the most popular 1%")
+    parts.append(f"drifts: {lately.drifts_up} up, {lately.drifts_down} down")
+    return " · ".join(parts)
 
 
 def _ms(milliseconds: float | None) -> str:

@@ -14,7 +14,6 @@ from streams.sources.moment import epoch_ms
 from streams.sources.price import parse_price
 from streams.sources.table import rows
 
-_COLUMNS: Final = ("event_time", "event_type", "product_id", "price", "user_id")
 _TYPES: Final = {
     "view": "view",
     "cart": "add_to_cart",
@@ -23,12 +22,19 @@ _TYPES: Final = {
 }
 
 
-def read_rees46(path: Path) -> Iterator[Event]:
+def read_rees46(path: Path, item: str = "product_id") -> Iterator[Event]:
     """Yield one event per row, in file order, which must be the order of time.
 
     Rows that repeat each other are events of their own. The id is made of event time and row number: reading
     the file again gives the same ids, and another day's file gives other ones. A row that ends after its
     user id, as the last of the bundled file does, counts. Event times have a resolution of one second.
+
+    Parameters
+    ----------
+    path
+        The file.
+    item
+        The column to take for the item; with `category_id` an event is on the category of its item.
 
     Raises
     ------
@@ -40,7 +46,7 @@ def read_rees46(path: Path) -> Iterator[Event]:
     '44600062'
     """
     latest = 0
-    for row, (line, fields) in enumerate(rows(path, _COLUMNS), 1):
+    for row, (line, fields) in enumerate(rows(path, ("event_time", "event_type", item, "price", "user_id")), 1):
         try:
             event = _event(row, *fields)
         except ValueError as error:

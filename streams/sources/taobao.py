@@ -10,15 +10,21 @@ from online_models.events import Event
 from streams.sources.errors import broken_line
 from streams.sources.table import rows
 
-_COLUMNS: Final = ("user_id", "item_id", "behavior", "ts")
 _TYPES: Final = {"pv": "view", "cart": "add_to_cart", "fav": "add_to_wishlist", "buy": "purchase"}
 
 
-def read_taobao(path: Path) -> Iterator[Event]:
+def read_taobao(path: Path, item: str = "item_id") -> Iterator[Event]:
     """Yield one event per row, in file order, which must be the order of `ts` (whole seconds since 1970).
 
     The published file has no header and is grouped by user: put the header first and sort the rest by `ts`.
     There are no prices. Ids are made of event time and row number, the same every time the file is read.
+
+    Parameters
+    ----------
+    path
+        The file.
+    item
+        The column to take for the item; with `category_id` an event is on the category of its item.
 
     Raises
     ------
@@ -26,7 +32,7 @@ def read_taobao(path: Path) -> Iterator[Event]:
         The file cannot be read, or a line is not an event or is earlier than the one before it.
     """
     latest = 0
-    for row, (line, fields) in enumerate(rows(path, _COLUMNS), 1):
+    for row, (line, fields) in enumerate(rows(path, ("user_id", item, "behavior", "ts")), 1):
         try:
             event = _event(row, *fields)
         except ValueError as error:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from online_models.engine import Engine
 from online_models.evaluation import NextItemQuality, Prediction, next_item_predictions
+from online_models.events import Event
 from tests.models.canonical import shoppers_state, similarity_state
 from tests.models.event_streams import UNRULY, event, random_events, views
 
@@ -66,11 +69,46 @@ def test_without_learning_the_models_stay_and_sessions_move() -> None:
         assert similarity_state(mine) == similarity_state(theirs)
 
 
-def test_the_clock_is_called_around_each_list() -> None:
-    calls: list[int] = []
-    visits = random_events(1, 100)
-    made = list(next_item_predictions(Engine(), visits, learn=True, clock=lambda: calls.append(1)))
-    assert len(calls) == 2 * len(made)
+class Spy:
+    """Takes down what is asked and told, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def learn_many(self, events: Sequence[Event]) -> None:
+        self.told += [("learn", told.item_id) for told in events]
+
+    def observe_many(self, events: Sequence[Event]) -> None:
+        self.told += [("observe", told.item_id) for told in events]
+
+    def recommend_one(self, user: str) -> list[tuple[str, float, str | None]]:
+        self.told.append(("predict", user))
+        return []
+
+
+def test_every_event_is_predicted_before_it_is_learned() -> None:
+    """Session starts too, when asked for; a prediction that is not waited for must not let the event through."""
+    visits = [event(0, "ada", "lamp", 0), event(1, "bob", "sofa", 1), event(2, "ada", "bulb", 2)]
+    spy = Spy()
+    made = list(next_item_predictions(spy, visits, learn=True, session_starts=True))
+    assert spy.told == [
+        ("predict", "ada"), ("learn", "lamp"), ("predict", "bob"), ("learn", "sofa"), ("predict", "ada"),
+        ("learn", "bulb"),
+    ]  # fmt: skip
+    assert [told.position for told in made] == [0, 0, 1]
+
+
+def test_without_learning_every_event_is_observed() -> None:
+    spy = Spy()
+    visits = [event(0, "ada", "lamp", 0), event(1, "ada", "sofa", 1)]
+    list(next_item_predictions(spy, visits, learn=False))
+    assert spy.told == [("observe", "lamp"), ("predict", "ada"), ("observe", "sofa")]
+
+
+def test_the_pause_that_ends_a_session_is_given() -> None:
+    visits = [event(0, "ada", "lamp", 0), event(1, "ada", "bulb", 45)]
+    assert len(list(next_item_predictions(Spy(), visits, learn=True))) == 0
+    assert len(list(next_item_predictions(Spy(), visits, learn=True, gap_minutes=45))) == 1
 
 
 def test_the_scores() -> None:

@@ -19,12 +19,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
-from online_models.learner import Learner, Scorer, area_under_curve
+from online_models.learner import Learner, Scorer
 from online_models.propensity import Propensity
 from online_models.segments import Segments
 
 ROOT = Path(__file__).parents[2]
 Block = tuple[Any, Any, Any, Any]
+UNKNOWN: dict[str, float | None] = {
+    "auc": None,
+    "log_loss": None,
+    "calibration_error": None,
+    "base_rate": None,
+    "drifts": 0,
+    "drifted_at": None,
+}
 
 
 def examples(n: int, seed: int = 0) -> Block:
@@ -71,19 +79,11 @@ def test_every_example_is_predicted_before_it_is_learned() -> None:
     buyers, others = np.array(scores)[bought], np.array(scores)[~bought]
     pairs = [float(p > q) + (p == q) / 2 for p in buyers for q in others]
     losses = [-math.log(p if y else 1.0 - p) for p, y in zip(scores, bought, strict=True)]
-    quality = learner.quality()
+    quality = learner.quality.propensity()
     assert quality["auc"] == pytest.approx(sum(pairs) / len(pairs))
     assert quality["log_loss"] == pytest.approx(sum(losses) / len(losses))
     assert quality["base_rate"] == pytest.approx(bought.mean())
-    assert learner.state()["scores"][:250].tolist() == scores
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.booleans(), st.sampled_from([0.1, 0.2, 0.3, 0.4])), min_size=1, max_size=12))
-def test_area_under_curve_counts_pairs(table: list[tuple[bool, float]]) -> None:
-    found = area_under_curve(np.array([y for y, _ in table]), np.array([p for _, p in table]))
-    pairs = [float(p > q) + (p == q) / 2 for y, p in table if y for w, q in table if not w]
-    assert found == (pytest.approx(sum(pairs) / len(pairs)) if pairs else None)
+    assert learner.state()["quality"]["scores"][:250].tolist() == scores
 
 
 def test_quality_is_that_of_the_latest() -> None:
@@ -92,20 +92,20 @@ def test_quality_is_that_of_the_latest() -> None:
     noise = np.random.default_rng(9).random(3_000) < 0.3
     learner = Learner(window=500)
     learner.learn_many(x[:3_000], noise, z[:3_000], ts[:3_000])
-    assert abs((learner.quality()["auc"] or 0.0) - 0.5) < 0.1
+    assert abs((learner.quality.propensity()["auc"] or 0.0) - 0.5) < 0.1
     learner.learn_many(*part((x, bought, z, ts), 3_000))
     learner.learn_many(*examples(500, seed=1))
-    assert (learner.quality()["auc"] or 0.0) > 0.75
-    state = learner.state()
+    assert (learner.quality.propensity()["auc"] or 0.0) > 0.75
+    state = learner.state()["quality"]
     assert sorted(state["bought"].tolist()) == sorted(examples(500, seed=1)[1].tolist())
 
 
 def test_quality_is_unknown_before_it_can_be_known() -> None:
     learner = small()
-    assert learner.quality() == {"auc": None, "log_loss": None, "base_rate": None}
+    assert learner.quality.propensity() == UNKNOWN
     x, _, z, ts = examples(50)
     learner.learn_many(x, np.zeros(50, dtype=bool), z, ts)
-    quality = learner.quality()
+    quality = learner.quality.propensity()
     assert quality["auc"] is None
     assert quality["base_rate"] == 0.0
     assert json.loads(json.dumps(learner.parameters(), allow_nan=False))["propensity"]["auc"] is None
@@ -128,7 +128,7 @@ def test_what_is_not_for_propensity_is_for_the_segments() -> None:
     assert (expected[~told][-50:] >= 0).all()
     assert frozen(mixed.state()["segments"]) == frozen(labelled.state()["segments"])
     assert frozen(mixed.state()["propensity"]) == frozen(some.state()["propensity"])
-    assert mixed.quality() == some.quality()
+    assert mixed.quality.propensity() == some.quality.propensity()
     assert mixed.examples == some.examples == np.count_nonzero(told) < 700
     assert mixed.as_of == labelled.as_of
 
@@ -137,7 +137,7 @@ def test_nothing_but_examples_without_a_label() -> None:
     learner = small()
     x, _, z, ts = examples(150)
     assert (learner.learn_many(x, np.full(150, -1), z, ts)[100:] >= 0).all()
-    assert learner.quality() == {"auc": None, "log_loss": None, "base_rate": None}
+    assert learner.quality.propensity() == UNKNOWN
     assert frozen(learner.state()["propensity"]) == frozen(small().state()["propensity"])
     assert learner.as_of == ts[-1]
 
@@ -194,7 +194,7 @@ def test_the_snapshot_is_plain() -> None:
         elif type(value) is list:
             assert all(type(text) is str for text in value)
         else:
-            assert type(value) in (int, float, str)
+            assert value is None or type(value) in (int, float, bool, str)
 
     learner = small()
     for n in (0, 50, 300):
@@ -208,7 +208,7 @@ def test_memory_is_bounded() -> None:
     for seed in range(8):
         learner.learn_many(*examples(400, seed))
         state = learner.state()
-        tables = [state, state["propensity"], state["segments"]]
+        tables = [state["quality"], state["propensity"], state["segments"]]
         sizes.add(sum(v.nbytes for table in tables for v in table.values() if isinstance(v, np.ndarray)))
     assert len(sizes) == 1
 

@@ -142,7 +142,7 @@ def test_after_each_block_the_centres_settle_among_the_customers_of_the_window(b
     """Three rounds of Lloyd by hand, from where the centres were in the units of the features, on the new scale."""
     customers = np.random.default_rng(blocks).normal(size=(100 * blocks, WIDTH))
     customers[-60:, 0] *= 3.0
-    model = Segments(block=100, window=4, gain=1.0, step=1e-9)
+    model = Segments(block=100, window=4, gain=1.0, swap_gain=1.0, step=1e-9)
     model.learn_many(customers[:-1])
     mean, scale = customers.mean(axis=0), customers.std(axis=0)
     points = np.clip((customers[-400:] - mean) / scale, -5.0, 5.0)
@@ -162,7 +162,7 @@ def test_a_change_of_scale_moves_no_segment(seed: int) -> None:
     """Strangers double the scale of a feature; at the end of the block every segment is still where it was."""
     customers, _, middles = crowds(4_608, seed=seed)
     customers[4_100:4_600:12, 0] = 100.0
-    model = Segments(gain=1.0)
+    model = Segments(gain=1.0, swap_gain=1.0)
     model.learn_many(customers[:-1])
     before, scale, numbers = units(model), model.scales[0], model.predict_many(middles)
     model.learn_many(customers[-1:])
@@ -192,7 +192,7 @@ def test_a_lost_number_goes_to_new_customers(seed: int) -> None:
 def test_a_young_shop_gives_up_no_segment_after_one_block_without_its_customers(blocks: int) -> None:
     """Nobody of the third kind comes for a block: later on its number goes to others, early on it waits."""
     customers, _, middles = crowds(512 * blocks, k=3)
-    model = Segments(n_segments=3)
+    model = Segments(n_segments=3, gain=0.02)
     model.learn_many(customers)
     numbers = model.predict_many(middles).tolist()
     assert sorted(numbers) == [0, 1, 2]
@@ -221,9 +221,27 @@ def test_centres_that_started_on_one_spot_part() -> None:
     assert inertia(points, model.centers) <= 1.1 * lloyd(points, 4)
 
 
+def test_an_unlucky_start_is_mended() -> None:
+    """A centre between two crowds and two in another, in a shop that is no longer young: swaps make it tight again."""
+    ratios: dict[float, list[float]] = {0.01: [], 1.0: []}
+    for seed in range(4):
+        customers, _, middles = crowds(6_144, seed=seed)
+        for swap_gain, found in ratios.items():
+            model = Segments(gain=1.0, swap_gain=swap_gain)
+            model.learn_many(customers[:3_072])
+            centers = standardise(middles, model.means, model.scales)
+            centers[0], centers[1] = (centers[0] + centers[1]) / 2.0, centers[2] + 0.1
+            model._place(centers)
+            model.learn_many(customers[3_072:])
+            points = standardise(customers, model.means, model.scales)
+            found.append(inertia(points, model.centers) / lloyd(points, 8))
+    assert max(ratios[0.01]) <= 1.1
+    assert max(ratios[1.0]) > 1.3
+
+
 def test_a_steady_shop_loses_no_number() -> None:
     customers = crowds(20_000, k=12, seed=4)[0]
-    free, fixed = Segments(), Segments(gain=1.0)
+    free, fixed = Segments(), Segments(gain=1.0, swap_gain=1.0)
     free.learn_many(customers)
     fixed.learn_many(customers)
     assert (free.centers == fixed.centers).all()

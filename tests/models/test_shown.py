@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from online_models.recommendation import Recommendations
-from online_models.shown import ListsOnShow, Quality
+from online_models.shown import BLOCK, SPAN, ListsOnShow, Quality
+from online_models.vocabulary import Vocabulary
 
 GAP = 1000
 Visit = tuple[int, int, int]
@@ -20,6 +21,16 @@ def lists(items: list[list[int]], length: int) -> Recommendations:
     return Recommendations(table, np.zeros(table.shape), table, lengths, np.zeros(len(items), np.int8))
 
 
+def quality_of(items: int = 10) -> Quality:
+    vocabulary = Vocabulary()
+    vocabulary.codes(map(str, range(items)))
+    return Quality(vocabulary)
+
+
+def totals(quality: Quality) -> tuple[int, int, float]:
+    return quality.predictions, quality.hits, quality.reciprocal_ranks
+
+
 def score(on_show: ListsOnShow, visits: list[Visit], quality: Quality) -> None:
     shoppers, items, ts = zip(*visits, strict=True)
     on_show.score_many(np.array(shoppers, np.int32), np.array(items, np.int32), np.array(ts, np.int64), GAP, quality)
@@ -28,7 +39,7 @@ def score(on_show: ListsOnShow, visits: list[Visit], quality: Quality) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_a_random_crowd(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    on_show, quality = ListsOnShow(length=4), Quality()
+    on_show, quality = ListsOnShow(length=4), quality_of()
     shown: dict[int, list[int]] = {}
     current: dict[int, tuple[int, int]] = {}
     ranks: list[int | None] = []
@@ -49,36 +60,82 @@ def test_a_random_crowd(seed: int) -> None:
         users = sorted({user for user, _, _ in visits})
         new = [rng.permutation(9)[: rng.integers(0, 5)].tolist() for _ in users]
         shown.update(zip(users, new, strict=True))
-        on_show.show_many(np.array(users, np.int32), lists(new, 4))
+        on_show.show_many(np.array(users, np.int32), lists(new, 4), quality)
     hits = [rank for rank in ranks if rank is not None]
     assert (quality.predictions, quality.hits) == (len(ranks), len(hits))
     assert len(hits) > 20
     assert quality.reciprocal_ranks == pytest.approx(sum(1 / rank for rank in hits))
+    fading = [(1 - 1 / SPAN) ** age for age in range(len(ranks) - 1, -1, -1)]
+    assert quality.lately == pytest.approx(
+        (
+            sum(fading),
+            sum(weight for weight, rank in zip(fading, ranks, strict=True) if rank),
+            sum(weight / rank for weight, rank in zip(fading, ranks, strict=True) if rank),
+        )
+    )
 
 
 def test_a_list_is_tested_by_what_comes_after_it() -> None:
-    on_show, quality = ListsOnShow(length=2), Quality()
+    on_show, quality = ListsOnShow(length=2), quality_of()
     score(on_show, [(0, 7, 0)], quality)
-    on_show.show_many(np.array([0], np.int32), lists([[3, 5]], 2))
-    assert quality == Quality()
+    on_show.show_many(np.array([0], np.int32), lists([[3, 5]], 2), quality)
+    assert totals(quality) == (0, 0, 0.0)
     score(on_show, [(0, 5, 10)], quality)
-    assert quality == Quality(predictions=1, hits=1, reciprocal_ranks=0.5)
+    assert totals(quality) == (1, 1, 0.5)
 
 
 @pytest.mark.parametrize(
     "visit", [(0, 7, 10), (0, 5, GAP + 1), (1, 5, 10)], ids=["the same item", "another session", "a newcomer"]
 )
 def test_what_is_no_test_of_a_list(visit: Visit) -> None:
-    on_show, quality = ListsOnShow(length=2), Quality()
+    on_show, quality = ListsOnShow(length=2), quality_of()
     score(on_show, [(0, 7, 0)], quality)
-    on_show.show_many(np.array([0], np.int32), lists([[3, 5]], 2))
+    on_show.show_many(np.array([0], np.int32), lists([[3, 5]], 2), quality)
     score(on_show, [visit], quality)
-    assert quality == Quality()
+    assert totals(quality) == (0, 0, 0.0)
 
 
 def test_nobody_came() -> None:
-    on_show, quality = ListsOnShow(length=2), Quality()
+    on_show, quality = ListsOnShow(length=2), quality_of()
     nobody = np.zeros(0, np.int32)
     on_show.score_many(nobody, nobody, np.zeros(0, np.int64), GAP, quality)
-    on_show.show_many(nobody, lists([], 2))
-    assert quality == Quality()
+    on_show.show_many(nobody, lists([], 2), quality)
+    assert totals(quality) == (0, 0, 0.0)
+
+
+def test_coverage_and_popularity_share_of_a_window() -> None:
+    """Given 2,000 items of which 20 are popular, lists hold one of them and three others, in windows of 2,000 lists."""
+    on_show, quality, rng = ListsOnShow(length=5), quality_of(2_000), np.random.default_rng(1)
+    popular = rng.choice(2_000, 20, replace=False)
+    others = np.setdiff1d(np.arange(2_000), popular)[:900]
+    acted = np.concatenate([np.repeat(popular, 3), others])
+    score(on_show, [(0, int(item), n) for n, item in enumerate(acted)], quality)
+    spread, listed = quality.spread, set[int]()
+    for window in range(2):
+        assert spread.popular_share is None
+        listed.clear()
+        for _ in range(20):
+            rows = [[*rng.choice(popular, 1), *rng.choice(others, 3)] for _ in range(100)]
+            listed.update(item for row in rows for item in row)
+            on_show.show_many(np.arange(100, dtype=np.int32), lists(rows, 5), quality)
+        assert spread.coverage == len(listed) / 2_000, window
+        assert spread.popular_share == (0.25 if window else None)
+
+
+def moves(hits: list[bool]) -> list[Visit]:
+    """Shopper 0 moves between items 1 and 2 where there is to be a hit, and between 3 and 4 where not."""
+    return [(0, (1 + n % 2) if hit else (3 + n % 2), n) for n, hit in enumerate(hits)]
+
+
+@pytest.mark.parametrize(("later", "up", "down"), [(0.3, 0, 0), (0.1, 0, 1), (0.6, 1, 0)])
+def test_a_drift_of_the_hit_rate_is_noticed_and_chance_is_not(later: float, up: int, down: int) -> None:
+    on_show, quality, rng = ListsOnShow(length=2), quality_of(), np.random.default_rng(5)
+    on_show.show_many(np.array([0], np.int32), lists([[1, 2]], 2), quality)
+    visits = moves([*(rng.random(10_000) < 0.3).tolist(), *(rng.random(5_000) < later).tolist()])
+    for start in range(0, len(visits), 100):
+        score(on_show, visits[start : start + 100], quality)
+    assert quality.predictions == len(visits) - 1
+    assert (quality.drifts_up > 0, quality.drifts_down > 0) == (bool(up), bool(down))
+    if up or down:
+        assert quality.drifted_at is not None
+        assert 10_000 < quality.drifted_at < 10_000 + 100 * BLOCK

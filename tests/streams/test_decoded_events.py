@@ -15,7 +15,7 @@ from online_models.events import EVENT_TYPES, Event
 from streams.decoded_events import DecodedEvents, decoded
 from streams.decoding import Decoder, Record, Rejection
 from streams.portion import Portion
-from streams.quick_decoding import scan
+from streams.quick_decoding import TS, scan
 
 NOW_MS = 1_790_000_000_000
 DECODER = Decoder(2_000, 3600.0)
@@ -119,7 +119,7 @@ def test_ordinary_events_need_no_second_look() -> None:
     _, columns = scan([GOOD, spaced.encode(), iso], [b"ada"] * 3, 2_000)
     assert columns.plain.all()
     assert columns.price.tolist() == [0.0, 19.99, 0.0]
-    assert columns.ts.tolist() == [1_735_689_600_000, 1_735_689_600_000, 1_740_746_096_789]
+    assert columns.whole[:, TS].tolist() == [1_735_689_600_000, 1_735_689_600_000, 1_740_746_096_789]
 
 
 def test_portions_are_cut_and_joined_without_mixing_anything_up() -> None:

@@ -1,0 +1,41 @@
+"""A front end that asks for recommendations when its visitors come, however long the answers before took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from redis import Redis
+
+from online_models.compiled import Floats
+
+
+@dataclass(frozen=True)
+class Reading:
+    """When each read was due, sent and answered (epoch seconds), and for how many there was a value."""
+
+    due: Floats
+    sent: Floats
+    answered: Floats
+    found: int
+
+
+def read_open_loop(keys: Sequence[str], start: float, rate: float, redis_url: str) -> Reading:
+    """Read keys over one connection, so many a second from `start` on. Runs in a process of its own.
+
+    A read that cannot be sent in time, because the one before is not answered yet, waits as the visitor would.
+    """
+    redis = Redis.from_url(redis_url, single_connection_client=True)
+    redis.ping()
+    due = start + np.arange(len(keys)) / rate
+    sent, answered, found = np.zeros(len(keys)), np.zeros(len(keys)), 0
+    for number, (key, moment) in enumerate(zip(keys, due.tolist(), strict=True)):
+        while (wait := moment - time.time()) > 0:
+            time.sleep(wait)
+        sent[number] = time.time()
+        found += redis.get(key) is not None
+        answered[number] = time.time()
+    redis.close()
+    return Reading(due, sent, answered, found)

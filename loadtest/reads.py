@@ -1,0 +1,170 @@
+"""How long does a shop's page wait for `GET rec:…` while the engine writes as fast as events come?"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from loadtest.drain import drain
+from loadtest.filling import fill
+from loadtest.live_worker import live_worker
+from loadtest.machine import machine, versions
+from loadtest.options import add_shop_arguments, traffic_settings
+from loadtest.percentiles import percentiles
+from loadtest.progress_bar import progress_bar
+from loadtest.reader import Reading, read_open_loop
+from loadtest.surroundings import surroundings
+from loadtest.traffic import Traffic, TrafficSettings
+from streams.errors import SettingsError
+from streams.lag import LagMeter
+from streams.replay import ReplaySummary, replay
+from streams.settings import Settings
+
+#: The process that reads takes a moment to start.
+_LEAD_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Events and reads per second, and for how many seconds; before that, as many without events, to compare with."""
+
+    rate: float
+    reads: float
+    seconds: float
+    warm_up_seconds: float
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `reads`."""
+    parser.add_argument("--rate", type=float, default=20_000.0, metavar="N", help="events per second (default: 20000)")
+    parser.add_argument("--reads", type=float, default=1000.0, metavar="N", help="reads per second (default: 1000)")
+    parser.add_argument("--seconds", type=float, default=20.0, metavar="S", help="how long to measure (default: 20)")
+    parser.add_argument(
+        "--warm-up", type=float, default=5.0, metavar="S", help="of events before that (default: 5 seconds)"
+    )
+    parser.add_argument(
+        "--history", type=int, default=100_000, metavar="N", help="events learned before the first (default: 100000)"
+    )
+    add_shop_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure and print; status 1 if there was nothing to read."""
+    pace = Pace(options.rate, options.reads, options.seconds, options.warm_up)
+    if not (min(pace.rate, pace.reads, pace.seconds) > 0 and pace.warm_up_seconds >= 0):
+        raise SettingsError("--rate, --reads and --seconds have to be more than 0, and --warm-up at least 0.")
+    begun = int(time.time())
+    history = traffic_settings(options, options.history, f"h{begun}")
+    live = replace(history, records=round(pace.rate * (pace.seconds + pace.warm_up_seconds)), run=f"e{begun}")
+    with tempfile.TemporaryDirectory(prefix="upwell-loadtest-") as directory:
+        report = measure(history, live, pace, Path(directory))
+    print(msgspec.json.encode(report).decode()) if options.json else _print(report)
+    return 0 if report["found_share"] > 0 else 1
+
+
+def measure(history: TrafficSettings, live: TrafficSettings, pace: Pace, directory: Path) -> dict[str, Any]:
+    """Let a worker learn the history; read while nothing happens, then while events are processed."""
+    before = machine()
+    with surroundings(directory) as variables:
+        settings = Settings.load(variables)
+        past = Traffic(history)
+        fill(past, settings)
+        with live_worker(directory / "worker", variables) as worker:
+            drain(worker, settings, history.records, lambda _: None)
+            keys = _keys(past, settings, pace)
+            idle = asyncio.run(_read(keys, pace, settings, None))[0]
+            used, begun = worker.usage, time.monotonic()
+            busy, sent = asyncio.run(_read(keys, pace, settings, Traffic(live)))
+            cpu_share = (worker.usage.cpu_seconds - used.cpu_seconds) / (time.monotonic() - begun)
+            behind = _behind(settings)
+        assert sent is not None
+        return {
+            "idle_ms": _latencies(idle),
+            "busy_ms": _latencies(busy),
+            "found_share": round(busy.found / len(busy.due), 4),
+            "achieved_rate": round(sent.acknowledged / sent.seconds, 1),
+            "sent_late_seconds": round(sent.late_seconds, 3),
+            "events_behind_at_end": behind,
+            "worker_cpu_share": round(cpu_share, 3),
+            "pace": asdict(pace),
+            "traffic": asdict(live),
+            "settings": asdict(settings),
+            "machine": before,
+            "versions": versions(settings),
+        }
+
+
+def _keys(past: Traffic, settings: Settings, pace: Pace) -> list[str]:
+    """Whose lists are asked for: who comes more often is asked for more often."""
+    rng = np.random.default_rng([past.settings.shop.seed, 5])
+    users = rng.choice(past.visits.user, round(pace.reads * pace.seconds)).tolist()
+    return [f"{settings.prefix}rec:{past.user_names[user].decode()}" for user in users]
+
+
+async def _read(
+    keys: list[str], pace: Pace, settings: Settings, traffic: Traffic | None
+) -> tuple[Reading, ReplaySummary | None]:
+    """Read after the warm-up; the events, if any, come all the while."""
+    start = time.time() + _LEAD_SECONDS
+    first_read = start + (pace.warm_up_seconds if traffic else 0.0)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        reading = asyncio.get_running_loop().run_in_executor(
+            pool, read_open_loop, keys, first_read, pace.reads, settings.redis
+        )
+        sent = await _send(traffic, start, pace.rate, settings) if traffic else None
+        return await reading, sent
+
+
+async def _send(traffic: Traffic, start: float, rate: float, settings: Settings) -> ReplaySummary:
+    due = start + np.arange(len(traffic)) / rate
+    traffic.visits = replace(traffic.visits, ts=(1000 * due[traffic.first]).astype(np.int64))
+    records = list(traffic.records())
+    await asyncio.sleep(start - time.time())
+    with progress_bar("sending", len(records)) as show:
+        return await replay(records, settings.kafka, rate=rate, progress=lambda state: show(state.acknowledged))
+
+
+def _behind(settings: Settings) -> int:
+    meter = LagMeter(settings)
+    try:
+        return int(meter.measure().total)
+    finally:
+        meter.close()
+
+
+def _latencies(reading: Reading) -> dict[str, Any]:
+    return {
+        "due_to_answer": percentiles(reading.answered - reading.due),
+        "sent_after_due": percentiles(reading.sent - reading.due),
+        "answered_after_sent": percentiles(reading.answered - reading.sent),
+    }
+
+
+def _print(report: dict[str, Any]) -> None:
+    pace = report["pace"]
+    table = Table(title=f"{pace['reads']:,.0f} reads/s of rec:…, milliseconds")
+    for name in ("", "p50", "p95", "p99", "max"):
+        table.add_column(name, justify="right" if name else "left")
+    for when, title in (("idle_ms", "no events"), ("busy_ms", f"{report['achieved_rate']:,.0f} events/s")):
+        for stage, figures in report[when].items():
+            shown = (figures[column] for column in ("p50", "p95", "p99", "max"))
+            table.add_row(f"{title}: {stage.replace('_', ' ')}", *(f"{figure:,.2f}" for figure in shown))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(
+        f"{100 * report['found_share']:.0f} % of the reads found a list; the worker used "
+        f"{report['worker_cpu_share']:.2f} cores and was {report['events_behind_at_end']:,} records behind at the end."
+    )
+    console.print(f"{report['machine']['cpu']}, {report['machine']['cores']} cores; {report['versions']}", markup=False)
