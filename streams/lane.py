@@ -130,7 +130,7 @@ class Lane:
             look = min(2 * look, _LONGEST_LOOK_SECONDS)
 
     async def _idle(self) -> None:
-        while not self._finishing:
+        while not self._arrived.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._arrived.wait(), self._pause())
                 return

@@ -53,19 +53,14 @@ def live_learner() -> Learner:
 
 
 def test_one_by_one_finds_the_same_examples_and_the_event_before_each(tmp_path: Path) -> None:
-    """`just_carted` is the one feature that tells the last event: both agree, and the examples are those of the fold."""
+    """`just_carted` is the one feature that tells the last event: both agree, and the examples are the same."""
     rng, path = np.random.default_rng(0), tmp_path / "events.jsonl"
+    kinds, late = rng.choice(["view", "add_to_cart", "add_to_wishlist"], 3_000), rng.integers(0, 9_999, 3_000)
     events = [
-        {"event_id": str(n), "type": kind, "user_id": f"u{n % 97}", "item_id": f"i{n % 7}", "ts": n * 20_000 + user}
-        for n, (kind, user) in enumerate(
-            zip(
-                rng.choice(["view", "add_to_cart", "add_to_wishlist"], 3_000),
-                rng.integers(0, 9_999, 3_000),
-                strict=True,
-            )
-        )
+        {"event_id": str(n), "type": kind, "user_id": f"u{n % 97}", "item_id": f"i{n % 7}", "ts": n * 20_000 + ms}
+        for n, (kind, ms) in enumerate(zip(kinds.tolist(), late.tolist(), strict=True))
     ]
-    path.write_text("\n".join(json.dumps(event, default=int) for event in events))
+    path.write_text("\n".join(json.dumps(event) for event in events))
     examples, last_events = read_examples_with_last_events(path)
     for name, column in vars(read_examples(path)).items():
         assert np.array_equal(getattr(examples, name), column), name

@@ -162,3 +162,12 @@ def test_a_lane_that_is_full_stops_fetching_and_starts_again() -> None:
 
     out = times(processed(play, broker, {CLICKS: 0, PURCHASES: 0}))
     assert out == sorted([*range(20_000), 15_000])
+
+
+def test_what_arrives_while_a_lane_is_busy_with_leftovers_does_not_wait_for_them() -> None:
+    async def play(lane: Lane) -> None:
+        await asyncio.sleep(0.02)  # idle, and called again and again, as while Redis is repaired
+        lane.put(CLICKS, entries(CLICKS, [10]))
+        await asyncio.sleep(0.02)
+
+    assert times(processed(play, Broker({CLICKS: 1}), {CLICKS: 0})) == [10]
