@@ -65,7 +65,7 @@ class Drift:
             "found": bool(test.drift_detected),
             "examples": int(test._x_mean.n),
             "mean": float(test._x_mean.get()),
-            "numbers": np.array([getattr(test, name) for name in _NUMBERS], dtype=np.float64),
+            "numbers": np.array([getattr(test, name) for name in _NUMBERS] if self._has_begun else [], np.float64),
         }
 
     @classmethod
@@ -75,6 +75,11 @@ class Drift:
         watch.count, watch.last = int(state["count"]), state["last"]
         watch._test._drift_detected = bool(state["found"])
         watch._test._x_mean = stats.Mean._from_state(n=state["examples"], mean=state["mean"])
-        for name, number in zip(_NUMBERS, state["numbers"].tolist(), strict=True):
+        for name, number in zip(_NUMBERS, state["numbers"].tolist(), strict=False):
             setattr(watch._test, name, number)
         return watch
+
+    @property
+    def _has_begun(self) -> bool:
+        """Before the first example the extremes are infinite, and there is nothing to keep."""
+        return bool(np.isfinite([getattr(self._test, name) for name in _NUMBERS]).all())
