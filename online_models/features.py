@@ -19,11 +19,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from river import preprocessing
 
 from online_models.compiled import Float32s, Floats, Int32s, compiled
 from online_models.events import ADD_TO_CART, ADD_TO_WISHLIST, PURCHASE, VIEW
@@ -278,18 +277,3 @@ def standardise(rows: Floats, means: Floats, scales: Floats) -> Floats:
     """
     deviations = np.divide(rows - means, scales, out=np.zeros_like(rows), where=scales > 0.0)
     return np.clip(deviations, -DEVIATION_LIMIT, DEVIATION_LIMIT, out=deviations)
-
-
-def restored_scaler(count: int, means: Floats, variances: Floats) -> Any:
-    """River's `StandardScaler` as it was after `count` examples, its keys the numbers of the columns."""
-    return preprocessing.StandardScaler._from_state(
-        counts=dict.fromkeys(range(len(means)), count),
-        means=dict(enumerate(means.tolist())),
-        vars=dict(enumerate(variances.tolist())),
-    )
-
-
-def means_and_scales(scaler: Any) -> tuple[Floats, Floats]:
-    """What River's `StandardScaler` has learned of columns it knows by number, in the form `standardise` takes."""
-    variances = [max(scaler.vars[column], 0.0) for column in range(len(scaler.vars))]
-    return np.array([scaler.means[column] for column in range(len(variances))]), np.sqrt(variances)

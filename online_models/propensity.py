@@ -8,17 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from river import linear_model, optim, preprocessing
+from river import linear_model, optim
 from river.utils import VectorDict
 
 from online_models.compiled import Floats
-from online_models.features import (
-    PROPENSITY_FEATURES,
-    as_rows,
-    means_and_scales,
-    restored_scaler,
-    standardise,
-)
+from online_models.features import PROPENSITY_FEATURES, as_rows, standardise
+from online_models.standard_scaler import StandardScaler
 
 _PARAMETERS = ("features", "batch", "learning_rate", "power", "intercept_rate", "intercept", "l2")
 
@@ -41,7 +36,7 @@ def probabilities(deviations: Floats, weights: Floats, intercept: float) -> Floa
 class Propensity:
     """The probability that a session will end in a purchase.
 
-    River's `StandardScaler` feeds River's `LogisticRegression`. The gradient is averaged over mini-batches
+    A scaler with River's arithmetic feeds River's `LogisticRegression`. The gradient is averaged over mini-batches
     of exactly `batch` examples, counted from the start of the stream: examples wait until their mini-batch is
     full, and until then nothing about the predictions changes. It makes no difference in what portions they
     arrive. Values are cut to sane limits on the way in (see `online_models.features`), so that no NaN or
@@ -72,7 +67,7 @@ class Propensity:
     examples : int
         How many examples were seen, those waiting included.
     means, scales : array
-        What River's scaler says at the latest step; a scale of 0 marks a feature that never varied.
+        What the scaler says at the latest step; a scale of 0 marks a feature that never varied.
     weights : array
         River's weights, in the order of `features`, for standardised values.
 
@@ -112,7 +107,7 @@ class Propensity:
         self.intercept_rate = intercept_rate
         self.l2 = l2
         self.examples = 0
-        self.scaler: Any = preprocessing.StandardScaler()
+        self.scaler = StandardScaler(len(self.features))
         self.regression: Any = linear_model.LogisticRegression(
             optimizer=optim.SGD(optim.schedulers.InverseScaling(learning_rate, power)),
             l2=l2,
@@ -176,7 +171,7 @@ class Propensity:
             "features": list(self.features),
             "examples": self.examples,
             "means": self.means.copy(),
-            "variances": np.array([self.scaler.vars[i] for i in range(len(self.features))]),
+            "variances": self.scaler.variances.copy(),
             "weights": self.weights.copy(),
             "waiting": self._waiting.copy(),
             "bought": self._bought.copy(),
@@ -195,19 +190,18 @@ class Propensity:
             weights: dict[int, float] = dict(enumerate(state["weights"].tolist()))
             model.regression.optimizer.n_iterations = steps
             model.regression._weights = VectorDict(weights)
-            model.scaler = restored_scaler(steps * model.batch, state["means"], state["variances"])
+            model.scaler = StandardScaler.restored(steps * model.batch, state["means"], state["variances"])
             model._refresh()
         return model
 
     def _step(self) -> None:
-        """Learn the full mini-batch with River: first the scaler, then one step down the mean gradient.
+        """Learn the full mini-batch: first the scaler, then River takes one step down the mean gradient.
 
         River's `learn_many` only takes dataframes, and the libraries for those cost more than they save at
         this size. So this calls what River's `learn_many` calls once it has unpacked the dataframe.
         """
         names = range(len(self.features))
-        for row in self._waiting.tolist():
-            self.scaler.learn_one(dict(enumerate(row)))
+        self.scaler.learn_many(self._waiting)
         self._refresh()
         deviations = standardise(self._waiting, self.means, self.scales)
         regression = self.regression
@@ -221,6 +215,6 @@ class Propensity:
 
     def _refresh(self) -> None:
         """Copy River's dictionaries into the arrays that predictions use."""
-        self.means, self.scales = means_and_scales(self.scaler)
+        self.means, self.scales = self.scaler.means.copy(), self.scaler.scales
         weights = self.regression.weights
         self.weights = np.array([weights.get(i, 0.0) for i in range(len(self.features))])

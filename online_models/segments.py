@@ -7,12 +7,12 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from river import preprocessing
 
 from online_models import features as vectors
 from online_models.compiled import Floats, Int64s
 from online_models.features import PROFILE_FEATURES, as_rows, standardise
 from online_models.k_means import QuickKMeans, nearest, seed_centers, settled, spread, squares, without_least_needed
+from online_models.standard_scaler import StandardScaler
 
 #: Number of examples after which the count of a segment's customers has lost half its weight.
 _MEMORY: Final = 10_000
@@ -36,7 +36,7 @@ class Segment(NamedTuple):
 class Segments:
     """A fixed number of customer groups that follow the customers and keep their numbers.
 
-    River's `KMeans` behind River's `StandardScaler`. Time is cut into blocks of `block` examples. The first
+    River's `KMeans` behind a scaler with River's arithmetic. Time is cut into blocks of `block` examples. The first
     block is only collected; then the centres are chosen on it and it is learned, one example after the other.
     From there on every example moves the centre nearest to it a little. A segment's number is the index of
     its centre, and centres are never reordered: segment 3 stays segment 3 however far it wanders. Strangers,
@@ -125,7 +125,7 @@ class Segments:
         self.swap_gain = swap_gain
         self.seed = seed
         self.examples = 0
-        self.scaler: Any = preprocessing.StandardScaler()
+        self.scaler = StandardScaler(len(self.features))
         self.k_means: Any = QuickKMeans(n_clusters=n_segments, halflife=step, seed=seed)
         self.means, self.scales = np.zeros((2, len(self.features)))
         self.sizes = np.zeros(n_segments)
@@ -206,7 +206,7 @@ class Segments:
             "features": list(self.features),
             "examples": self.examples,
             "means": self.means.copy(),
-            "variances": np.array([self.scaler.vars.get(j, 0.0) for j in range(len(self.features))]),
+            "variances": self.scaler.variances.copy(),
             "centers": self.centers,
             "sizes": self.sizes.copy(),
             "anchors": self._anchors.copy(),
@@ -227,8 +227,8 @@ class Segments:
         model._since = int(state["since"])
         blocks = model.examples // model.block
         if blocks:
-            model.scaler = vectors.restored_scaler(blocks * model.block, state["means"], state["variances"])
-            model.means, model.scales = vectors.means_and_scales(model.scaler)
+            model.scaler = StandardScaler.restored(blocks * model.block, state["means"], state["variances"])
+            model.means, model.scales = model.scaler.means.copy(), model.scaler.scales
             model._place(state["centers"])
         return model
 
@@ -251,9 +251,8 @@ class Segments:
         middles = self.means + self.centers * self.scales if self.examples > self.block else None
         end = (self.examples - 1) % len(self._window) + 1
         rows = self._window[end - self.block : end]
-        for row in rows.tolist():
-            self.scaler.learn_one(dict(enumerate(row)))
-        self.means, self.scales = vectors.means_and_scales(self.scaler)
+        self.scaler.learn_many(rows)
+        self.means, self.scales = self.scaler.means.copy(), self.scaler.scales
         points = standardise(rows, self.means, self.scales)
         rng = np.random.default_rng([self.seed, self.examples])
         if middles is None:

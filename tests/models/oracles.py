@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import floor, fsum
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
+
+from river import preprocessing
 
 from online_models.similarity import ACTION, DAY_MS, FIRST_IN_SESSION
+from online_models.standard_scaler import StandardScaler
 
 
 class Increment(NamedTuple):
@@ -121,3 +124,12 @@ def recommend(
             chosen.append(Recommended(item, None, None))
             ranked.append(item)
     return chosen[:length]
+
+
+def rivers_scaler(scaler: StandardScaler) -> Any:
+    """River's scaler after the same rows; its keys are the numbers of the columns."""
+    return cast(Any, preprocessing).StandardScaler._from_state(
+        counts=dict.fromkeys(range(len(scaler.means)), scaler.count),
+        means=dict(enumerate(scaler.means.tolist())),
+        vars=dict(enumerate(scaler.variances.tolist())),
+    )

@@ -18,6 +18,7 @@ from online_models.compiled import Floats
 from online_models.events import EVENT_TYPES
 from online_models.features import FEATURE_LIMIT, PROPENSITY_FEATURES, propensity_features
 from online_models.propensity import Propensity
+from tests.models.oracles import rivers_scaler
 
 SHOPPERS = Path(__file__).parents[3] / "shared" / "data" / "online-shoppers.csv.gz"
 WIDTH = len(PROPENSITY_FEATURES)
@@ -95,7 +96,7 @@ def test_many_predicts_what_river_predicts() -> None:
     model = Propensity()
     model.learn_many(x, y)
     for row, p in zip(x, model.predict_many(x), strict=True):
-        scaled = model.scaler.transform_one(dict(enumerate(row.tolist())))
+        scaled = rivers_scaler(model.scaler).transform_one(dict(enumerate(row.tolist())))
         cut = {name: min(max(value, -5.0), 5.0) for name, value in scaled.items()}
         assert model.regression.predict_proba_one(cut)[True] == pytest.approx(p, abs=1e-9)
 

@@ -60,7 +60,7 @@ def test_a_part_is_not_enough(length: int) -> None:
 def test_a_future_version_says_so() -> None:
     data = bytearray(DATA)
     data[6] += 1
-    with pytest.raises(CheckpointError, match="version 3"):
+    with pytest.raises(CheckpointError, match="version 4"):
         decode(bytes(data))
 
 
