@@ -119,5 +119,4 @@ class Engine:
         for owner, similarity in enumerate(self.similarity):
             chosen = stale[owners == owner]
             ids, scores, _, lengths = similarity.predict_many(chosen)
-            for n, item in enumerate(chosen.tolist()):
-                self._neighbours.learn_one(item, ids[n, : lengths[n]], scores[n, : lengths[n]])
+            self._neighbours.learn_many(chosen, ids, scores, lengths)

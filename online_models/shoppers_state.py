@@ -102,8 +102,7 @@ def restored(state: State, items: Vocabulary, settings: ShopperSettings) -> Shop
 
 def _pool(known: Records, recent: Int32s) -> Int32s:
     """Lay out every shopper's recent items in a slab of the size it had; notes in `known` where it begins."""
-    sizes = known["items_size"]
-    lengths = np.where(sizes >= 0, slabs.SMALLEST << (2 * np.maximum(sizes, 0)), 0).astype(np.int64)
+    lengths = slabs.slab_lengths(known["items_size"])
     starts = np.cumsum(lengths) - lengths
     known["items_start"] = starts
     pool = np.zeros(int(lengths.sum()) + 1024, np.int32)

@@ -11,7 +11,7 @@ import numpy as np
 from online_models.compiled import Floats, Int32s, Int64s, Records
 from online_models.similarity import DAY_MS, ROW, ItemSimilarity, SimilaritySettings
 from online_models.similarity_kernels import FREE_ROWS, LANDMARK, NEWEST
-from online_models.slabs import SMALLEST, places
+from online_models.slabs import places, slab_lengths
 from online_models.spare import Spare
 from online_models.spelling import Spelling
 from online_models.vocabulary import Vocabulary, grown
@@ -87,7 +87,7 @@ def restored(state: Mapping[str, Any], items: Vocabulary, settings: SimilaritySe
     rows["item"][:count] = codes[state["row_item"]]
     rows["length"][:count], rows["size"][:count] = state["row_length"], state["row_size"]
     rows["actions"][:count] = state["row_actions"]
-    lengths = SMALLEST << (2 * rows["size"][:count].astype(np.int64))
+    lengths = slab_lengths(rows["size"][:count])
     rows["start"][:count] = np.cumsum(lengths) - lengths
     filled = int(lengths.sum())
     live = places(rows["start"][:count], rows["length"][:count])

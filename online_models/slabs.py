@@ -1,6 +1,6 @@
 """Lists of very different lengths in one array: most items have five neighbours, a few have hundreds.
 
-A pool is cut into slabs of 8, 32, 128 and 512 places. A list that outgrows its slab moves to one of the next size
+A pool is cut into slabs of 8, 16, 32, … 512 places. A list that outgrows its slab moves to one of the next size
 and gives the old one back. The pool's arrays (one per column) share the same places; free slabs of a size form a
 linked list through the first place of the `int32` column.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from online_models.compiled import Int32s, Int64s, compiled
 
-SIZES: Final = 4
+SIZES: Final = 7
 SMALLEST: Final = 8
 
 
@@ -28,10 +28,16 @@ def places(starts: Int32s, lengths: Int32s) -> Int64s:
     return found
 
 
+def slab_lengths(sizes: Int32s) -> Int64s:
+    """`slab_length` of many; 0 for a size of -1, which is no slab."""
+    lengths: Int64s = np.where(sizes >= 0, SMALLEST << np.maximum(sizes, 0).astype(np.int64), 0)
+    return lengths
+
+
 @compiled
 def slab_length(size: int) -> int:
-    """How many places a slab of size class `size` (0 … SIZES - 1) has: 8, 32, 128, 512."""
-    return int(SMALLEST << (2 * size))
+    """How many places a slab of size class `size` (0 … SIZES - 1) has: 8, 16, 32, … 512."""
+    return int(SMALLEST << size)
 
 
 @compiled

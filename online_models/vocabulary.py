@@ -17,6 +17,7 @@ Hashes = NDArray[np.uint64]
 
 _FREE: Final = -1
 _SMALLEST: Final = 128
+_LARGE: Final = 1 << 16
 
 
 class _Table(NamedTuple):
@@ -201,10 +202,15 @@ def distinct(codes: Int32s, length: int) -> Int32s:
 
 
 def grown(array: NDArray[Dtype], length: int, fill: float = 0) -> NDArray[Dtype]:
-    """The array itself if it is long enough, else a copy at least twice as long, filled up with `fill`."""
+    """The array itself if it is long enough, else a longer copy, filled up with `fill`.
+
+    Small arrays double, so that they are copied rarely; large ones grow by a quarter, so that little lies idle. How
+    much depends on the length alone: columns that belong together stay of one length.
+    """
     if length <= len(array):
         return array
-    longer = np.full((max(length, 2 * len(array)), *array.shape[1:]), fill, array.dtype)
+    more = len(array) if len(array) < _LARGE else len(array) // 4
+    longer = np.full((max(length, len(array) + more), *array.shape[1:]), fill, array.dtype)
     longer[: len(array)] = array
     return longer
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from streams.decoding import Record
 from streams.outputs import Outputs
 from streams.portion import Portion
+from streams.records import Record
 
 
 class Agent(Protocol):

@@ -21,9 +21,9 @@ from online_models.shoppers import Examples
 from online_models.similarity import Increments
 from online_models.spelling import Spelling
 from online_models.vocabulary import Vocabulary
-from streams.decoding import Record
 from streams.errors import EngineError
 from streams.portion import Portion, timestamps
+from streams.records import Record
 
 FORMAT: Final = 3
 #: Increments in one message at most, but for the rest of an event: a quarter of a megabyte, and fewer items than 2^16.

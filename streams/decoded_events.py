@@ -11,9 +11,10 @@ from online_models.compiled import Bytes, Int32s, Int64s
 from online_models.event_columns import EventColumns
 from online_models.events import EVENT_CODES, Event
 from online_models.spelling import Ids, spelled
-from streams.decoding import Decoder, Record, Rejection
+from streams.decoding import Decoder, Rejection
 from streams.portion import Portion, timestamps
 from streams.quick_decoding import ENDS, QUANTITY, STARTS, TS, TYPE, Columns, scan
+from streams.records import Record
 
 _NONE = -1
 

@@ -21,15 +21,13 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final
 
 import msgspec
-from aiokafka.structs import ConsumerRecord
 
 from online_models.events import EVENT_CODES, Event
 from streams.quick_decoding import EARLIEST_MS, LONGEST_ID
-
-Record: TypeAlias = ConsumerRecord[bytes, bytes]
+from streams.records import Record
 
 _LONGEST_DETAIL: Final = 200
 _HOSTILE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff*?\[\]{}\\]")

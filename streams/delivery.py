@@ -2,7 +2,7 @@
 
 Faust hands over one record at a time and spends some 50 µs on each. Its public setting `ConsumerScheduler` decides
 what is handed over; the one here yields a whole fetch of a partition as if it were one record, whose value is the
-list. Agents see ordinary Faust events whose value is a `list` of aiokafka records.
+list. Agents see ordinary Faust events whose value is a `list` of records.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from aiokafka.structs import ConsumerRecord
 from faust import Schema
 from faust.types import TP
 from faust.types.transports import SchedulingStrategyT
+
+from streams.records import Record
 
 #: The most records in a delivery: keeps the pause between two heartbeats short while a backlog is drained.
 LARGEST_DELIVERY: Final = 4096
@@ -54,14 +56,14 @@ class AsDelivered(Schema[Any, Any]):
         return decode
 
 
-def _delivery(records: list[ConsumerRecord[bytes, bytes]]) -> ConsumerRecord[None, Any]:
+def _delivery(records: list[Record]) -> ConsumerRecord[None, Any]:
     last = records[-1]
     return ConsumerRecord(
         topic=last.topic,
         partition=last.partition,
         offset=last.offset,
         timestamp=last.timestamp,
-        timestamp_type=last.timestamp_type,
+        timestamp_type=0,
         key=None,
         value=records,
         checksum=None,

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import numpy as np
 
 from online_models.compiled import Int8s, Int64s
-from streams.decoding import Record
+from streams.records import Record
 
 
 class Content(Protocol):

@@ -64,9 +64,7 @@ class ReadView:
         stale = items[now - self._read_at[items] > self.view_seconds].tolist()
         for start in range(0, len(stale), _KEYS_PER_READ):
             codes = stale[start : start + _KEYS_PER_READ]
-            values = await self._get([f"sim:{self.items.names[code]}" for code in codes])
-            for code, value in zip(codes, values, strict=True):
-                self._learn(code, value)
+            self._learn(codes, await self._get([f"sim:{self.items.names[code]}" for code in codes]))
         self._read_at = grown(self._read_at, len(self.items), fill=-np.inf)
         self._read_at[stale] = now
         if now - self._models_read_at > self.view_seconds:
@@ -90,12 +88,21 @@ class ReadView:
         for code in items.tolist():
             self._fingerprints.pop(code, None)
 
-    def _learn(self, code: int, value: bytes | None) -> None:
-        """Take over the list of one item, unless it is the one that is known already."""
-        fingerprint = hash(value)
-        if self._fingerprints.get(code) != fingerprint:
-            self.neighbours.learn_one(code, *self._parsed(value))
-            self._fingerprints[code] = fingerprint
+    def _learn(self, codes: Sequence[int], values: Sequence[bytes | None]) -> None:
+        """Take over the lists of some items, but for those that are known already."""
+        fingerprints = {code: hash(value) for code, value in zip(codes, values, strict=True)}
+        changed = [
+            (code, *self._parsed(value))
+            for code, value in zip(codes, values, strict=True)
+            if self._fingerprints.get(code) != fingerprints[code]
+        ]
+        self._fingerprints.update(fingerprints)
+        width = max((len(items) for _, items, _ in changed), default=0)
+        ids, scores = np.zeros((len(changed), width), np.int32), np.zeros((len(changed), width))
+        for row, (_, items, similarities) in enumerate(changed):
+            ids[row, : len(items)], scores[row, : len(items)] = items, similarities
+        of, lengths = [code for code, _, _ in changed], [len(items) for _, items, _ in changed]
+        self.neighbours.learn_many(np.array(of, np.int32), ids, scores, np.array(lengths, np.int32))
 
     async def _read_models(self) -> None:
         parameters, overall = await self._get(["model:parameters", "trending:all"])

@@ -15,10 +15,10 @@ from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.blocks import Block, Blocks
-from streams.decoding import Record
 from streams.outputs import Outputs
 from streams.portion import Portion
 from streams.read_view import ReadView
+from streams.records import Record
 from streams.sources_applied import SourcesApplied
 from streams.topics import EXAMPLES
 from streams.trending_merge import trending_list

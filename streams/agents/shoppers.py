@@ -24,12 +24,13 @@ from streams import blocks
 from streams.counters import Counters
 from streams.dead_letters import dead_letter
 from streams.decoded_events import DecodedEvents, decoded
-from streams.decoding import Decoder, Record
+from streams.decoding import Decoder
 from streams.json_lists import recommendation_lists
 from streams.model_settings import model_settings
 from streams.outputs import Message, Outputs
 from streams.portion import Portion
 from streams.read_view import ReadView
+from streams.records import Record
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, PURCHASES
 from streams.waiting import Waiting

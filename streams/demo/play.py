@@ -15,6 +15,8 @@ from streams.replay import ReplaySummary, replay
 from streams.sources import Record
 from streams.worker_process import WorkerProcess
 
+#: Lists of similar items are written once a second at most.
+_SETTLE_SECONDS: Final = 1.5
 _LOOK_SECONDS: Final = 0.25
 #: With nothing more to send, an engine whose lag does not shrink for this long is stuck.
 _STUCK_SECONDS: Final = 60.0
@@ -71,7 +73,9 @@ def play(
         if replaying.error is not None:
             raise replaying.error
         if over and numbers.lag == 0 and replaying.state is not None and numbers.processed >= replaying.state.sent:
-            return numbers, replaying.state, time.monotonic() - started
+            seconds = time.monotonic() - started
+            time.sleep(_SETTLE_SECONDS)
+            return numbers, replaying.state, seconds
         if not over or least is None or numbers.lag < least:
             least, since = numbers.lag, time.monotonic()
         elif time.monotonic() - since > _STUCK_SECONDS:

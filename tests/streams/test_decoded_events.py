@@ -6,16 +6,16 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
-from aiokafka.structs import ConsumerRecord
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loadtest.bad_events import BAD_EVENTS, bad_value
 from online_models.events import EVENT_TYPES, Event
 from streams.decoded_events import DecodedEvents, decoded
-from streams.decoding import Decoder, Record, Rejection
+from streams.decoding import Decoder, Rejection
 from streams.portion import Portion
 from streams.quick_decoding import TS, scan
+from streams.records import Record
 
 NOW_MS = 1_790_000_000_000
 DECODER = Decoder(2_000, 3600.0)
@@ -48,7 +48,7 @@ separators = st.sampled_from([(",", ":"), (", ", ": "), (" ,\n\t", " :\r ")])
 
 
 def record(value: bytes, offset: int = 0, key: bytes = b"ada") -> Record:
-    return ConsumerRecord("clickstream", 0, offset, NOW_MS, 0, key, value, None, 0, 0, ())
+    return Record("clickstream", 0, offset, NOW_MS, key, value)
 
 
 def one_by_one(records: Sequence[Record]) -> list[Event | tuple[str, str]]:
