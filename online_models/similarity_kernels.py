@@ -142,9 +142,9 @@ def _place(
 ) -> int:
     """Where in the pool row `r` keeps its neighbour `item`, making a place for it; -1 if the pool is full."""
     start, length, size = rows[r].start, rows[r].length, rows[r].size
-    for place in range(start, start + length):
-        if neighbours[place] == item:
-            return int(place)
+    place = _found(item, neighbours, start, start + length)
+    if place >= 0:
+        return place
     if length < slab_length(size):
         place = start + length
         rows[r].length = length + 1
@@ -162,6 +162,24 @@ def _place(
         place = start + int(np.argmin(weights[start : start + length]))
     neighbours[place], weights[place], support[place] = item, 0.0, 0
     return int(place)
+
+
+@compiled
+def _found(item: int, neighbours: Int32s, start: int, end: int) -> int:
+    """Where in a part of the pool an item is, -1 if nowhere; sixteen places at a time, as processors like it."""
+    place = start
+    while place + 16 <= end:
+        hits = 0
+        for k in range(16):
+            hits += neighbours[np.uint64(place + k)] == item
+        if hits:
+            break
+        place += 16
+    while place < end:
+        if neighbours[np.uint64(place)] == item:
+            return place
+        place += 1
+    return -1
 
 
 @compiled

@@ -68,7 +68,8 @@ class Portion(Generic[Said]):
 
     def last_of_topics(self) -> dict[int, tuple[int, int]]:
         """Offset and timestamp of the last record of each topic, by the topic's position."""
-        last = {int(topic): int(np.flatnonzero(self.topic == topic)[-1]) for topic in np.unique(self.topic)}
+        places = {topic: np.flatnonzero(self.topic == topic) for topic in range(int(self.topic.max()) + 1)}
+        last = {topic: found[-1] for topic, found in places.items() if len(found)}
         return {topic: (int(self.offset[place]), int(self.timestamp[place])) for topic, place in last.items()}
 
     def chosen(self, places: Int64s | slice) -> Self:

@@ -128,8 +128,8 @@ class ShoppersAgent:
             acted = self._fold_events(state, partition, portion, outputs)
             self.counters.count_rejections(rejections)
         waiting = state.shoppers.users.known_codes(state.waiting.take(is_idle=portion is None))
-        shoppers = np.union1d(acted, waiting[waiting >= 0])
-        await self._recommend(state, shoppers, outputs, np.setdiff1d(waiting, acted))
+        waiting = np.setdiff1d(waiting[waiting >= 0], acted)
+        await self._recommend(state, np.sort(np.concatenate([acted, waiting])), outputs, waiting)
         return outputs
 
     def pause(self, partition: int) -> float:
