@@ -29,7 +29,7 @@ _MOST_WAITING: Final = 4 * LARGEST_DELIVERY
 _PATIENCE_SECONDS: Final = 2.0
 #: How often it is looked whether Kafka still has more: soon at first, then more rarely.
 _LOOK_SECONDS: Final = 0.005
-_LONGEST_LOOK_SECONDS: Final = 0.1
+_LONGEST_LOOK_SECONDS: Final = 0.04
 RunTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
