@@ -13,9 +13,8 @@ from mode import Worker
 from streams.app import create_app
 from streams.settings import Settings
 
-
-#: Faust fetches in a thread of its own, which has to wait for the interpreter dozens of times per fetch while events are
-#: being folded. With Python's default of 5 ms a fetch takes a quarter of a second.
+#: Faust fetches in a thread of its own, which has to wait for the interpreter dozens of times per fetch while events
+#: are being folded. With Python's default of 5 ms a fetch takes a quarter of a second.
 _SWITCH_SECONDS: Final = 0.0002
 
 
