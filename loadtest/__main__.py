@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
-from loadtest import checkpoint, coefficients, forgetting, freshness, memory, mutants, reads, scale, throughput
+from loadtest import checkpoint, coefficients, forgetting, freshness, memory, mutants, parts, reads, scale, throughput
 from loadtest.chaos import command as chaos
 from loadtest.peers import command as peers
 from streams.errors import UpwellError
@@ -16,6 +16,7 @@ from streams.errors import UpwellError
 COMMANDS: Final[dict[str, ModuleType]] = {
     "throughput": throughput,
     "freshness": freshness,
+    "parts": parts,
     "reads": reads,
     "memory": memory,
     "scale": scale,

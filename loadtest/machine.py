@@ -38,11 +38,15 @@ def versions(settings: Settings) -> dict[str, str]:
     """Versions of Python, the packages that do the work, Kafka and Redis."""
     server = read(open_redis(settings).info, "server")
     return {
-        "python": platform.python_version(),
-        **{name: version(name) for name in _PACKAGES},
+        **package_versions(),
         "kafka": _kafka(settings),
         "redis_server": f"valkey {valkey}" if (valkey := server.get("valkey_version")) else server["redis_version"],
     }
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that do the work."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
 def _cpu() -> str:

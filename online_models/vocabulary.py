@@ -195,7 +195,9 @@ def _fill(hashes: Hashes, slots: Int32s) -> None:
 
 
 def distinct(codes: Int32s, length: int) -> Int32s:
-    """The different codes below `length`, ascending: what `np.unique` gives, in a fraction of the time."""
+    """The different codes below `length`, ascending: `np.unique`, but faster where there are many."""
+    if len(codes) < length // 16:
+        return np.unique(codes)
     marked = np.zeros(length, np.bool_)
     marked[codes] = True
     return np.flatnonzero(marked).astype(np.int32)

@@ -218,7 +218,10 @@ def _spelled(items: Vocabulary, codes: Int32s) -> tuple[bytes, bytes]:
 
 
 def _numbered(codes: Int32s, known: int) -> tuple[Int32s, Int32s]:
-    """The different codes in order of first appearance, and for each code its place among them."""
+    """The different codes, and for each code its place among them; few are sorted, many looked up."""
+    if len(codes) < known // 16:
+        found, places = np.unique(codes, return_inverse=True)
+        return found, places.astype(np.int32)
     different, numbers = np.zeros(len(codes), np.int32), np.zeros(len(codes), np.int32)
     count = _number(codes, np.full(known, -1, np.int32), different, numbers)
     return different[:count], numbers
