@@ -111,11 +111,12 @@ def _commit_before_checkpoint() -> None:
 
 
 def _no_fence() -> None:
-    """Redis takes writes of any generation, and does not count them: what a zombie spoils would be repaired else."""
+    """Redis takes writes of any generation, without counts and offsets: what a zombie spoils would be repaired else."""
     script = redis_writer._script
 
     def without(name: str) -> str:
         text = script(name).replace("tonumber(ARGV[1]) < generation", "false")
+        text = text.replace("return whole and writes or -1", "return writes")
         return text.replace("tonumber(ARGV[1]) > generation or tonumber(ARGV[2]) > writes", "false")
 
     redis_writer._script = without

@@ -15,8 +15,8 @@ _POINT_SECONDS: Final = 90.0
 #: The furthest pass of a point at which a worker is killed; checkpoints are rarer than folds.
 _PASSES: Final = {"after-fold": 200, "after-redis": 200}
 _RARE_PASSES: Final = 8
-#: Records that a worker cannot be done with at once, so that it falls asleep over them.
-_BURST: Final = 6_000
+#: Records that come for about half a second as fast as it goes: a worker falls asleep in the middle of them.
+_BURST: Final = 12_000
 
 
 def kill(arena: Arena, amount: int) -> None:
@@ -74,6 +74,7 @@ def zombies(arena: Arena, amount: int) -> None:
         arena.pause(1.0, 4.0)
         place = arena.fleet.choose(arena.rng)
         arena.feeder.burst(_BURST)
+        arena.pause(0.1, 0.4)
         arena.fleet.signal(place, signal.SIGSTOP)
         arena.pause(session + 3.0, session + 6.0)
         with arena.feeder.hold():
