@@ -33,7 +33,7 @@ class Drain:
     events
         Records of the inputs processed after that.
     seconds, cpu_seconds
-        From there until the lag of all topics was 0.
+        From there until the lag of all topics was 0; the processor time includes what followed from what was held.
     peak_mib
         The most memory the worker held, start-up included.
     """
@@ -74,8 +74,8 @@ def drain(worker: LiveWorker, settings: Settings, records: int, show: Callable[[
             raise EngineError(f"The worker made no progress for {_PATIENCE_SECONDS:g} s: see {worker.log}.")
         time.sleep(_POLL_SECONDS)
     first, before = time.monotonic(), worker.usage
-    _until_no_lag(worker, settings, records, show)
-    seconds, after = time.monotonic() - first, worker.usage
+    seconds = _until_quiet(worker, settings, records, show) - first
+    after = worker.usage
     return Drain(
         start_up_seconds=first - started,
         start_up_cpu_seconds=before.cpu_seconds,
@@ -91,11 +91,18 @@ def _processed(redis: Any, settings: Settings) -> int:
     return sum(int(text.split()[0]) for field, text in positions.items() if field.startswith((CLICKSTREAM, PURCHASES)))
 
 
-def _until_no_lag(worker: LiveWorker, settings: Settings, records: int, show: Callable[[int], None]) -> None:
+def _until_quiet(worker: LiveWorker, settings: Settings, records: int, show: Callable[[int], None]) -> float:
+    """Wait until there is no lag, nor is there any when the agents have told each other what they held; return the
+    time of the former."""
     meter = LagMeter(settings)
     least, progressed = -1, time.monotonic()
     try:
-        while (lag := meter.measure()).total:
+        while True:
+            done, lag = time.monotonic(), meter.measure()
+            if not lag.total:
+                if meter.is_quiet():
+                    return done
+                continue
             worker.check()
             for partition in lag.partitions:
                 if partition.stopped:

@@ -38,7 +38,7 @@ from streams.portion import Portion
 from streams.read_view import ReadView
 from streams.records import Record
 from streams.settings import Settings
-from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, PURCHASES
+from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, HOLD_SECONDS, PURCHASES
 from streams.warm_up import warm_up
 
 #: Records of a partition that are folded at a time, as while a backlog is drained.
@@ -100,6 +100,10 @@ class _Parts:
                         await self._keep(await self.shoppers.fold(partition, portion))
                 await self._fold_blocks()
                 show(min(len(traffic), (start + batch) * len(waiting)))
+            await asyncio.sleep(HOLD_SECONDS)
+            for partition in range(len(waiting)):
+                await self._keep(await self.shoppers.fold(partition, None))
+            await self._fold_blocks()
         await self.redis.aclose()
         return self.seconds, self.volume
 
@@ -137,7 +141,7 @@ class _Parts:
             ("shoppers: decode", [(shoppers, "read")]),
             ("shoppers: all after that", [(shoppers, "fold")]),
             ("- fold", [(partition.shoppers, "fold") for partition in partitions]),
-            ("- co-visits as blocks", [(shoppers, "_covisits")]),
+            ("- co-visits as blocks", [(partition.outbox, "messages") for partition in partitions]),
             ("- recommend, profiles, JSON", [(shoppers, "_recommend")]),
             ("-- merge neighbour lists", [(shoppers._recommender, "predict_many")]),
             ("affinity: all", [(affinity, "fold")]),

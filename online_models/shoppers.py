@@ -96,6 +96,18 @@ class Examples:
             self.lengths[places],
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[Examples]) -> Examples:
+        """Several as one, one behind the other."""
+        rows = ((part.features, part.profile, part.bought, part.known_at, part.items, part.lengths) for part in parts)
+        return cls(*map(np.concatenate, zip(*rows, strict=True)))
+
+    @classmethod
+    def empty(cls) -> Examples:
+        """None at all."""
+        none = room_for(0, 0)
+        return cls(none.features, none.profile, none.bought, none.known_at, none.example_items, none.example_lengths)
+
 
 @dataclass(frozen=True)
 class Folded:

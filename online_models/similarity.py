@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,6 +61,18 @@ class Increments:
         return Increments(
             self.row[places], self.neighbour[places], self.weight[places], self.kind[places], self.ts[places]
         )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Increments]) -> Increments:
+        """Several as one, one behind the other."""
+        columns = zip(*((part.row, part.neighbour, part.weight, part.kind, part.ts) for part in parts), strict=True)
+        return cls(*map(np.concatenate, columns))
+
+    @classmethod
+    def empty(cls) -> Increments:
+        """None at all."""
+        codes = np.zeros(0, np.int32)
+        return cls(codes, codes, np.zeros(0, np.float32), np.zeros(0, np.int8), np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True)

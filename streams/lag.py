@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from streams.errors import ServerError
 from streams.progress import field, parsed
 from streams.settings import Settings
-from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, PATIENCE_MS, PURCHASES
+from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, HOLD_SECONDS, PATIENCE_MS, PURCHASES
 
 _INPUTS: Final = (CLICKSTREAM, PURCHASES, COVISITS, EXAMPLES)
 
@@ -48,7 +48,8 @@ class PartitionLag(msgspec.Struct, frozen=True):
 
 class Lag(msgspec.Struct, frozen=True):
     """All partitions; `total` in events, `seconds` the worst. A total of 0 means that every record which was in
-    Kafka when it was asked is folded, and that its outputs are in Redis."""
+    Kafka when it was asked is folded, and that what its shopper reads is in Redis. What it means to other agents may
+    still be held, see `streams.agents.outbox`; `LagMeter.is_quiet` waits for that, too."""
 
     total: int
     seconds: float
@@ -79,8 +80,7 @@ class LagMeter:
     def measure(self) -> Lag:
         """The lag now.
 
-        Positions are read before end offsets, and the topics further down are fed before a position moves, so that
-        a total of 0 cannot hide a record on its way.
+        Positions are read before end offsets, so that a total of 0 cannot hide a record.
         """
         prefix = self.settings.prefix
         try:
@@ -101,6 +101,13 @@ class LagMeter:
             for tp in tps
         ]
         return Lag(sum(p.lag for p in partitions), max((p.seconds for p in partitions), default=0.0), partitions)
+
+    def is_quiet(self) -> bool:
+        """Whether everything is done, also what the agents tell each other: no lag now, nor when that has been told."""
+        if self.measure().total:
+            return False
+        time.sleep(2 * HOLD_SECONDS)
+        return not self.measure().total
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -34,6 +34,7 @@ from redis.exceptions import ResponseError
 from streams.errors import EngineError
 from streams.outputs import Hash
 from streams.patience import Patience
+from streams.shared_trips import SharedTrips
 
 #: Keys in one call: Redis serves nobody else while a call runs, so it is kept under half a millisecond or so.
 _KEYS_PER_CALL: Final = 250
@@ -94,10 +95,9 @@ class RedisWriter:
         self.keep_seconds = keep_seconds
         self.patience = patience
         self.fences: dict[str, Fence] = {}
-        fence = _script("fence")
+        self._trips = SharedTrips(redis)
         self._claim = redis.register_script(_script("claim"))
-        self._strings = redis.register_script(fence + _script("strings"))
-        self._hashes = redis.register_script(fence + _script("hashes"))
+        self._values = redis.register_script(_script("fence") + _script("values"))
 
     async def claim(
         self, owner: str, generation: int, writes: int, reached: Offsets, is_current: Callable[[], Awaitable[bool]]
@@ -139,26 +139,18 @@ class RedisWriter:
         EngineError
             A newer generation owns the partition: this worker is a zombie and has to stop.
         """
-        calls = [
-            (self._strings, [key for key, _ in part], [value for _, value in part])
-            for part in (_parts(strings) if strings or not hashes else ())
-        ]
-        for hashes_part in _parts(hashes) if hashes else ():
-            values = [_encode(hash_fields), *(_encode(values) for _, values in hashes_part)]
-            calls.append((self._hashes, [key for key, _ in hashes_part], values))
-        for call in calls[:-1]:
-            await self._write(owner, *call)
+        calls = list(_calls(strings, hashes, hash_fields))
+        for keys, values in calls[:-1]:
+            await self._write(owner, keys, values)
         self.fences[owner].reached = reached or self.fences[owner].reached
         await self._write(owner, *calls[-1])
 
     async def make_whole(self, owner: str) -> None:
         """Note that all values that were lost are written again."""
         self.fences[owner].is_whole = True
-        await self._write(owner, self._strings, [], [], acknowledged=0)
+        await self._write(owner, [], [0], acknowledged=0)
 
-    async def _write(
-        self, owner: str, script: Any, keys: list[str], values: list[Any], acknowledged: int | None = None
-    ) -> None:
+    async def _write(self, owner: str, keys: list[str], values: list[Any], acknowledged: int | None = None) -> None:
         fence = self.fences[owner]
         fence.writes += 1
         if acknowledged is None:
@@ -167,7 +159,7 @@ class RedisWriter:
             known, after = (acknowledged, f"{fence.writes} {_text(fence.reached)}") if fence.is_whole else (0, "0 ?")
             arguments = [fence.generation, known, after, self.keep_seconds, *values]
             try:
-                await self._call(script, owner, keys, arguments)
+                await self._call(self._values, owner, keys, arguments)
                 return
             except ResponseError as error:
                 if "LOST" not in str(error):
@@ -181,7 +173,7 @@ class RedisWriter:
     async def _call(self, script: Any, owner: str, keys: list[str], arguments: list[Any]) -> Any:
         names = [f"{self.prefix}fence:{owner}", *(self.prefix + key for key in keys)]
         try:
-            return await self.patience.call(lambda: script(keys=names, args=arguments))
+            return await self.patience.call(lambda: self._trips.call(script, names, arguments))
         except ResponseError as error:
             if "FENCED" in str(error):
                 raise EngineError(
@@ -198,6 +190,15 @@ def _script(name: str) -> str:
     return files("streams").joinpath("lua", f"{name}.lua").read_text()
 
 
-def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, max(len(values), 1), _KEYS_PER_CALL):
-        yield values[start : start + _KEYS_PER_CALL]
+def _calls(
+    strings: Sequence[tuple[str, bytes]], hashes: Sequence[Hash], hash_fields: Sequence[str]
+) -> Iterator[tuple[list[str], list[Any]]]:
+    """Keys and arguments of one call after the other, at least one; see values.lua."""
+    for start in range(0, max(len(strings) + len(hashes), 1), _KEYS_PER_CALL):
+        end = start + _KEYS_PER_CALL
+        some = strings[start:end]
+        hashed = hashes[max(start - len(strings), 0) : max(end - len(strings), 0)]
+        values = [len(some), *(value for _, value in some)]
+        if hashed:
+            values += [_encode(hash_fields), *(_encode(fields) for _, fields in hashed)]
+        yield [key for key, _ in some] + [key for key, _ in hashed], values

@@ -20,6 +20,8 @@ REJECTED: Final = "rejected"
 
 #: A rejected record is at most this long; the original bytes have to fit in.
 LARGEST_RECORD: Final = 16 * 1024 * 1024
+#: What the agents tell each other is held for so long at most, see `streams.agents.outbox`.
+HOLD_SECONDS: Final = 0.25
 #: How long Kafka may take to answer at all.
 PATIENCE_MS: Final = 5_000
 _DAY_MS: Final = 86_400_000

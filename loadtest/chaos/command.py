@@ -133,9 +133,10 @@ def _wait_until_done(place: Arena, patience: float) -> None:
     meter = LagMeter(place.settings)
     deadline = time.monotonic() + patience
     try:
-        while total := meter.measure().total:
+        while not meter.is_quiet():
             if time.monotonic() > deadline:
-                raise EngineError(f"The workers are still {total} records behind after {patience:g} s.")
+                behind = meter.measure().total
+                raise EngineError(f"The workers are still {behind} records behind after {patience:g} s.")
             time.sleep(0.2)
     finally:
         meter.close()

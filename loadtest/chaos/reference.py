@@ -196,7 +196,7 @@ def _fold_covisits(
         increments = blocks.read_increments(block, after, items)
         rows = _rows(increments, blocks.read_offsets(block, after, of_increments=True))
         heard.setdefault(((block.topic, block.partition), partition), []).append(rows)
-        learn(state, block, items)
+        learn(state, [block], items)
     return state
 
 

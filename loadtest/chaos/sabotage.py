@@ -18,7 +18,7 @@ import xxhash
 
 from online_models import duplicates
 from streams import redis_writer, sources_applied
-from streams.agents import affinity, learner, shoppers
+from streams.agents import affinity, learner, outbox, shoppers
 from streams.checkpoints import format as checkpoint_format
 from streams.checkpoints import store
 from streams.owner import Owner
@@ -147,7 +147,7 @@ def _no_receiver_dedupe() -> None:
 def _no_hole_check() -> None:
     """Blocks are lost on their way now and then, and receivers do not mind."""
     advance = sources_applied.SourcesApplied.advance
-    sent = shoppers.ShoppersAgent._covisits
+    sent = outbox.Outbox._covisits
     count = [0]
 
     def any_predecessor(self: sources_applied.SourcesApplied, block: Any) -> int:
@@ -161,8 +161,8 @@ def _no_hole_check() -> None:
                 yield message
 
     sources_applied.SourcesApplied.advance = any_predecessor  # type: ignore[method-assign]
-    agent: Any = shoppers.ShoppersAgent
-    agent._covisits = with_losses
+    box: Any = outbox.Outbox
+    box._covisits = with_losses
 
 
 def _no_duplicate_check() -> None:

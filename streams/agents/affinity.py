@@ -11,7 +11,7 @@ import numpy as np
 
 from online_models import similarity_state
 from online_models.compiled import Int32s
-from online_models.similarity import ACTION, ItemSimilarity, SimilaritySettings
+from online_models.similarity import ACTION, Increments, ItemSimilarity, SimilaritySettings
 from online_models.similarity_state import FrozenSimilarity
 from online_models.spare import Spare
 from online_models.trending import Trending
@@ -84,10 +84,10 @@ class AffinityPartition:
         return rows[rows >= 0]
 
 
-def learn(state: AffinityPartition, block: Block, items: Vocabulary) -> Int32s:
-    """Learn what is new of a block; return the codes of the items whose rows changed."""
-    after = state.applied.advance(block)
-    increments = blocks.read_increments(block, after, items)
+def learn(state: AffinityPartition, received: Sequence[Block], items: Vocabulary) -> Int32s:
+    """Learn what is new of blocks, in their order; return the codes of the items whose rows changed."""
+    new = [blocks.read_increments(block, state.applied.advance(block), items) for block in received]
+    increments = Increments.joined(new) if new else Increments.empty()
     if len(increments) == 0:
         return np.zeros(0, np.int32)
     changed = state.similarity.learn_many(increments)
@@ -142,10 +142,9 @@ class AffinityAgent:
     async def fold(self, partition: int, portion: Portion[Blocks] | None) -> Outputs:
         """Learn the blocks that are new, and give out every list that changed, now and then."""
         state = self.partitions[partition]
-        received = portion.content.blocks if portion else []
-        changed = [rows for block in received if len(rows := learn(state, block, self.view.items))]
-        if changed:
-            state.changed += changed
+        changed = learn(state, portion.content.blocks if portion else [], self.view.items)
+        if len(changed):
+            state.changed.append(changed)
             state.outdated = len(state.similarity)
         if not state.changed:
             return Outputs() if portion else self._refresh(state, partition)

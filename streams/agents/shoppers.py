@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
 from online_models import shoppers_state
-from online_models.compiled import Floats, Int8s, Int32s, Int64s
+from online_models.compiled import Floats, Int32s
 from online_models.event_columns import EventColumns
 from online_models.events import EVENT_TYPES, IMPRESSION
 from online_models.item_partition import ItemPartitions
@@ -20,19 +20,19 @@ from online_models.shoppers_state import FrozenShoppers
 from online_models.shown import ListsOnShow
 from online_models.spare import Spare
 from online_models.vocabulary import Vocabulary
-from streams import blocks
+from streams.agents.outbox import Outbox
 from streams.counters import Counters
 from streams.dead_letters import dead_letter
 from streams.decoded_events import DecodedEvents, decoded
 from streams.decoding import Decoder
 from streams.json_lists import recommendation_lists
 from streams.model_settings import model_settings
-from streams.outputs import Message, Outputs
+from streams.outputs import Outputs
 from streams.portion import Portion
 from streams.read_view import ReadView
 from streams.records import Record
 from streams.settings import Settings
-from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, PURCHASES
+from streams.topics import CLICKSTREAM, PURCHASES
 from streams.waiting import Waiting
 
 #: Of a `user:` hash; see `_profiles`.
@@ -40,47 +40,36 @@ _FIELDS: Final = (
     "events", *EVENT_TYPES, "sessions", "spend", "first_seen", "last_seen", "propensity", "segment",
 )  # fmt: skip
 
-#: Among the receivers of blocks, who are numbered by item partition.
-_LEARNER: Final = -1
 _SHOPPERS_AT_ONCE: Final = 500
 _DAY_MS: Final = 86_400_000
 _NOBODY: Final = np.zeros(0, np.int32)
 
 
 class ShoppersPartition:
-    """The state of one partition: its shoppers, and where the last block to each receiver ended.
+    """The state of one partition: its shoppers, and what the other agents have yet to be told.
 
     `waiting` are shoppers for whom there was nothing better to recommend yet, as when a shop is new.
     """
 
-    def __init__(self, items: Vocabulary, settings: Settings, state: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, items: Vocabulary, settings: Settings, outbox: Outbox, state: Mapping[str, Any] | None = None
+    ) -> None:
         shopper_settings = model_settings(settings).shoppers
         self.on_show = ListsOnShow(settings.list_length)
-        self.last_block: dict[tuple[str, int], int] = {}
+        self.outbox = outbox
         self.waiting = Waiting()
         if state is None:
             self.shoppers = Shoppers(items, shopper_settings)
         else:
             self.shoppers = shoppers_state.restored(state["shoppers"], items, shopper_settings)
-            self.last_block = {(topic, receiver): last for topic, receiver, last in state["last_block"]}
             self.waiting = Waiting(*state["waiting"])
 
     def freeze(self, spare: Spare) -> Callable[[], dict[str, Any]]:
         """Copy the state now; pack the copy later. Lists on show are a measurement and begin anew."""
         shoppers, waiting = FrozenShoppers.of(self.shoppers, spare), self.waiting
         waiting_now = (list(waiting.empty), list(waiting.impersonal))
-        last_block = [(topic, receiver, last) for (topic, receiver), last in self.last_block.items()]
-        return lambda: {"shoppers": shoppers.state(), "last_block": last_block, "waiting": waiting_now}
-
-
-class _Source(NamedTuple):
-    """The part of a micro-batch that came from one topic: offsets by event, which increments, which examples."""
-
-    topic: str
-    partition: int
-    offsets: Int64s
-    increments: Int64s
-    examples: Int64s
+        outbox = self.outbox.state()
+        return lambda: {"shoppers": shoppers.state(), "outbox": outbox, "waiting": waiting_now}
 
 
 class ShoppersAgent:
@@ -101,7 +90,8 @@ class ShoppersAgent:
 
     def open(self, partition: int, state: Mapping[str, Any] | None) -> None:
         """Begin to own a partition."""
-        self.partitions[partition] = ShoppersPartition(self.view.items, self.settings, state)
+        outbox = Outbox(self.topics, partition, self._owners, state["outbox"] if state is not None else None)
+        self.partitions[partition] = ShoppersPartition(self.view.items, self.settings, outbox, state)
 
     def close(self, partition: int) -> None:
         """Cease to own a partition."""
@@ -125,16 +115,19 @@ class ShoppersAgent:
             rejections = portion.content.bad()
             outputs.messages += [dead_letter(rejection) for rejection in rejections]
             outputs.rejected = len(rejections)
-            acted = self._fold_events(state, partition, portion, outputs)
+            acted = self._fold_events(state, portion)
             self.counters.count_rejections(rejections)
+        if state.outbox.pause() == 0.0:
+            outputs.messages += state.outbox.messages()
         waiting = state.shoppers.users.known_codes(state.waiting.take(is_idle=portion is None))
         waiting = np.setdiff1d(waiting[waiting >= 0], acted)
         await self._recommend(state, np.sort(np.concatenate([acted, waiting])), outputs, waiting)
         return outputs
 
     def pause(self, partition: int) -> float:
-        """Shoppers that wait for a better list are looked at again every second."""
-        return 1.0 if self.partitions[partition].waiting else math.inf
+        """Until the outbox is due; shoppers that wait for a better list are looked at again every second."""
+        state = self.partitions[partition]
+        return min(state.outbox.pause(), 1.0 if state.waiting else math.inf)
 
     async def everything(self, partition: int) -> AsyncIterator[Outputs]:
         """Lists and profiles of all shoppers whose keys have not expired, in portions.
@@ -154,19 +147,15 @@ class ShoppersAgent:
             yield outputs
             end = start
 
-    def _fold_events(
-        self, state: ShoppersPartition, partition: int, portion: Portion[DecodedEvents], outputs: Outputs
-    ) -> Int32s:
-        """Fold the events and tell the other agents; return the codes of the shoppers that acted."""
+    def _fold_events(self, state: ShoppersPartition, portion: Portion[DecodedEvents]) -> Int32s:
+        """Fold the events, and hold what the other agents are to be told; return the codes of those that acted."""
         places, events = portion.content.events()
         folded = state.shoppers.fold(events)
         accepted = int(folded.accepted.sum())
         self.counters.accepted += accepted
         self.counters.duplicates += len(events) - accepted
         self._score(state, events, folded)
-        for source in self._sources(partition, portion.offset[places], portion.topic[places], folded):
-            outputs.messages += self._covisits(state, source, folded)
-            outputs.messages += self._examples(state, source, folded)
+        state.outbox.put(folded, portion.topic[places], portion.offset[places])
         return folded.touched
 
     def _score(self, state: ShoppersPartition, events: EventColumns, folded: Folded) -> None:
@@ -180,48 +169,6 @@ class ShoppersAgent:
             int(self.settings.session_gap_minutes * 60_000),
             self.counters.quality,
         )
-
-    def _sources(self, partition: int, offsets: Int64s, topics: Int8s, folded: Folded) -> Iterator[_Source]:
-        """What each topic's events led to; `offsets` and `topics` are those of the events."""
-        for number, topic in enumerate(self.topics):
-            yield _Source(
-                topic,
-                partition,
-                offsets,
-                np.flatnonzero(topics[folded.increment_event] == number),
-                np.flatnonzero(topics[folded.example_event] == number),
-            )
-
-    def _covisits(self, state: ShoppersPartition, source: _Source, folded: Folded) -> Iterator[Message]:
-        """One block per item partition that is concerned."""
-        owners = self._owners.of(folded.increments.row[source.increments])
-        for owner in np.unique(owners).tolist():
-            chosen = source.increments[owners == owner]
-            previous = state.last_block.get((source.topic, owner), -1)
-            for block in blocks.increment_blocks(
-                source.topic,
-                source.partition,
-                previous,
-                folded.increments.chosen(chosen),
-                source.offsets[folded.increment_event[chosen]],
-                self.view.items,
-            ):
-                yield Message(COVISITS, blocks.encode(block), partition=owner)
-                state.last_block[source.topic, owner] = block.last
-
-    def _examples(self, state: ShoppersPartition, source: _Source, folded: Folded) -> Iterator[Message]:
-        """One block for the learner, if there is anything to learn."""
-        if len(source.examples):
-            block = blocks.example_block(
-                source.topic,
-                source.partition,
-                state.last_block.get((source.topic, _LEARNER), -1),
-                folded.examples.chosen(source.examples),
-                source.offsets[folded.example_event[source.examples]],
-                self.view.items,
-            )
-            yield Message(EXAMPLES, blocks.encode(block), partition=0)
-            state.last_block[source.topic, _LEARNER] = block.last
 
     async def _recommend(
         self, state: ShoppersPartition, touched: Int32s, outputs: Outputs, again: Int32s = _NOBODY

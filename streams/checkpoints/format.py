@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from streams.errors import EngineError
 
-VERSION: Final = 3
+VERSION: Final = 4
 _MAGIC: Final = b"UPWELL"
 _HEADER: Final = struct.Struct("<6sHQ")
 _DTYPE, _SHAPE, _DATA = "~dtype", "~shape", "~data"

@@ -129,7 +129,7 @@ def test_values_that_somebody_took_back_to_an_older_state_are_noticed(redis_url:
         await first.write(OWNER, [("rec:ada", b"5")], reached=(5, 1))
         await first.write(OWNER, [("rec:ada", b"9")], [("user:ada", [9])], ["view"], reached=(9, 1))
         in_order = writer(redis, prefix)
-        await in_order.claim(OWNER, 5, 3, (9, 1), no)
+        await in_order.claim(OWNER, 5, first.fences[OWNER].writes, (9, 1), no)
         assert in_order.fences[OWNER].is_whole
 
         # Its checkpoint cannot be read for a while: somebody begins anew and dies half way, and then it can be
@@ -138,7 +138,7 @@ def test_values_that_somebody_took_back_to_an_older_state_are_noticed(redis_url:
         assert anew.fences[OWNER].is_whole
         await anew.write(OWNER, [("rec:ada", b"5")], reached=(5, 1))
         later = writer(redis, prefix)
-        await later.claim(OWNER, 7, 3, (9, 1), no)
+        await later.claim(OWNER, 7, first.fences[OWNER].writes, (9, 1), no)
         assert not later.fences[OWNER].is_whole
 
     run(redis_url, test)

@@ -1,0 +1,173 @@
+"""What one shoppers partition has yet to tell the other agents: held for a blink, then sent as a few large blocks.
+
+While a shop is quiet a micro-batch holds a few events. A block for each item partition after each of them, and the
+fold of every such block at the other end, would cost several times what the events do.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from online_models.compiled import Int8s, Int64s
+from online_models.item_partition import ItemPartitions
+from online_models.shoppers import Examples, Folded
+from online_models.similarity import Increments
+from streams import blocks
+from streams.blocks import Block
+from streams.outputs import Message
+from streams.records import Record
+from streams.topics import COVISITS, EXAMPLES, HOLD_SECONDS
+
+#: So many increments are sent at once: while a backlog is drained they come within less.
+_MOST_INCREMENTS: Final = 20_000
+#: Among the receivers of blocks, who are numbered by item partition.
+_LEARNER: Final = -1
+
+
+class _Told(NamedTuple):
+    """What a micro-batch led to: rows, and per row its source, as a position among the topics and an offset."""
+
+    increments: Increments
+    increment_topic: Int8s
+    increment_offset: Int64s
+    examples: Examples
+    example_topic: Int8s
+    example_offset: Int64s
+
+
+_NONE: Final = (np.zeros(0, np.int8), np.zeros(0, np.int64))
+_NO_INCREMENTS: Final = (Increments.empty(), *_NONE)
+_NO_EXAMPLES: Final = (Examples.empty(), *_NONE)
+
+
+class Outbox:
+    """Increments for the affinity agent and examples for the learner, in the order of their source offsets.
+
+    What is held is part of the partition's state: it is in the checkpoint that moves Kafka's offset past its events.
+
+    Parameters
+    ----------
+    topics, partition
+        Where the events come from.
+    owners
+        Who owns which item.
+    """
+
+    def __init__(
+        self, topics: Sequence[str], partition: int, owners: ItemPartitions, state: Mapping[str, Any] | None = None
+    ) -> None:
+        self.topics = topics
+        self.partition = partition
+        self._owners = owners
+        self._items = owners.items
+        self._last_block: dict[tuple[str, int], int] = {}
+        self._held: list[_Told] = []
+        self._increments = 0
+        self._since = math.inf
+        if state is not None:
+            self._last_block = {(topic, receiver): last for topic, receiver, last in state["last_block"]}
+            for message in state["increments"]:
+                self._hold(self._of_increments(message))
+            for message in state["examples"]:
+                self._hold(self._of_examples(message))
+
+    def put(self, folded: Folded, topic: Int8s, offset: Int64s) -> None:
+        """Hold what events led to; `topic` and `offset` say where each event came from."""
+        if len(folded.increments) or len(folded.examples):
+            by, on = folded.increment_event, folded.example_event
+            self._hold(_Told(folded.increments, topic[by], offset[by], folded.examples, topic[on], offset[on]))
+
+    def pause(self) -> float:
+        """In how many seconds it is time to send; infinity if nothing is held."""
+        if self._increments >= _MOST_INCREMENTS:
+            return 0.0
+        return max(0.0, self._since + HOLD_SECONDS - time.monotonic())
+
+    def messages(self) -> Iterator[Message]:
+        """Everything held, as one block or a few per receiver; from now on it counts as sent."""
+        if not self._held:
+            return
+        told = _joined(self._held)
+        self._held, self._increments, self._since = [], 0, math.inf
+        for number in range(len(self.topics)):
+            yield from self._covisits(number, told)
+            yield from self._examples(number, told)
+
+    def state(self) -> dict[str, Any]:
+        """Everything there is to know."""
+        last_block = [(topic, receiver, last) for (topic, receiver), last in self._last_block.items()]
+        if not self._held:
+            return {"last_block": last_block, "increments": [], "examples": []}
+        told = _joined(self._held)
+        of_topics = [np.flatnonzero(told.increment_topic == number) for number in range(len(self.topics))]
+        increments = (self._increment_blocks(n, told, places, -1) for n, places in enumerate(of_topics))
+        examples = (self._example_blocks(n, told, -1) for n in range(len(self.topics)))
+        return {
+            "last_block": last_block,
+            "increments": list(map(blocks.encode, chain.from_iterable(increments))),
+            "examples": list(map(blocks.encode, chain.from_iterable(examples))),
+        }
+
+    def _hold(self, told: _Told) -> None:
+        self._held.append(told)
+        self._increments += len(told.increments)
+        self._since = min(self._since, time.monotonic())
+
+    def _covisits(self, number: int, told: _Told) -> Iterator[Message]:
+        """One block per item partition that is concerned, or a few."""
+        topic, chosen = self.topics[number], np.flatnonzero(told.increment_topic == number)
+        receivers = self._owners.of(told.increments.row[chosen])
+        for receiver in np.unique(receivers).tolist():
+            previous = self._last_block.get((topic, receiver), -1)
+            for block in self._increment_blocks(number, told, chosen[receivers == receiver], previous):
+                yield Message(COVISITS, blocks.encode(block), partition=receiver)
+                self._last_block[topic, receiver] = block.last
+
+    def _examples(self, number: int, told: _Told) -> Iterator[Message]:
+        """One block for the learner, if there is anything to learn."""
+        topic = self.topics[number]
+        for block in self._example_blocks(number, told, self._last_block.get((topic, _LEARNER), -1)):
+            yield Message(EXAMPLES, blocks.encode(block), partition=0)
+            self._last_block[topic, _LEARNER] = block.last
+
+    def _increment_blocks(self, number: int, told: _Told, places: Int64s, previous: int) -> Iterator[Block]:
+        increments, offsets = told.increments.chosen(places), told.increment_offset[places]
+        yield from blocks.increment_blocks(
+            self.topics[number], self.partition, previous, increments, offsets, self._items
+        )
+
+    def _example_blocks(self, number: int, told: _Told, previous: int) -> Iterator[Block]:
+        places = np.flatnonzero(told.example_topic == number)
+        if len(places):
+            examples, offsets = told.examples.chosen(places), told.example_offset[places]
+            yield blocks.example_block(self.topics[number], self.partition, previous, examples, offsets, self._items)
+
+    def _of_increments(self, message: bytes) -> _Told:
+        block = self._block(message)
+        offset = blocks.read_offsets(block, -1, of_increments=True)
+        topic = np.full(len(offset), self.topics.index(block.topic), np.int8)
+        return _Told(blocks.read_increments(block, -1, self._items), topic, offset, *_NO_EXAMPLES)
+
+    def _of_examples(self, message: bytes) -> _Told:
+        block = self._block(message)
+        offset = blocks.read_offsets(block, -1, of_increments=False)
+        topic = np.full(len(offset), self.topics.index(block.topic), np.int8)
+        return _Told(*_NO_INCREMENTS, blocks.read_examples(block, -1, self._items), topic, offset)
+
+    def _block(self, message: bytes) -> Block:
+        return blocks.decode(Record("checkpoint", self.partition, 0, 0, None, message))
+
+
+def _joined(held: Sequence[_Told]) -> _Told:
+    """What several micro-batches led to, as one."""
+    if len(held) == 1:
+        return held[0]
+    columns = zip(*held, strict=True)
+    joins = (Increments.joined, np.concatenate, np.concatenate, Examples.joined, np.concatenate, np.concatenate)
+    return _Told(*(join(parts) for join, parts in zip(joins, columns, strict=True)))  # type: ignore[operator]

@@ -1,0 +1,68 @@
+"""Calls that travel together: each gets its own answer, its own error, and none waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+
+from streams.engine import connect
+from streams.settings import Settings
+from streams.shared_trips import SharedTrips
+
+_SCRIPT = "if ARGV[1] == 'no' then return redis.error_reply('NO thanks') end; return {KEYS[1], ARGV[1]}"
+
+
+def test_each_caller_gets_its_own_answer_in_one_trip(redis_url: str) -> None:
+    async def calls() -> list[Any]:
+        async with connect(Settings(redis=redis_url)) as redis:
+            await redis.script_flush()
+            trips, script = SharedTrips(redis), redis.register_script(_SCRIPT)
+            assert await trips.call(script, ["key"], ["first"]) == [b"key", b"first"]
+            before = (await redis.info("stats"))["total_reads_processed"]
+            answers = await asyncio.gather(
+                *(trips.call(script, [f"key {n}"], ["no" if n == 3 else str(n)]) for n in range(8)),
+                return_exceptions=True,
+            )
+            assert (await redis.info("stats"))["total_reads_processed"] - before == 2  # and the question itself
+            return answers
+
+    answers = asyncio.run(calls())
+    assert isinstance(answers[3], ResponseError)
+    assert "NO thanks" in str(answers[3])
+    assert [answer for n, answer in enumerate(answers) if n != 3] == [
+        [f"key {n}".encode(), str(n).encode()] for n in range(8) if n != 3
+    ]
+
+
+def test_a_broken_connection_is_everybodys_error_and_the_next_trip_goes_again(redis_url: str) -> None:
+    async def calls() -> None:
+        async with (
+            connect(Settings(redis="redis://127.0.0.1:1/0")) as nowhere,
+            connect(Settings(redis=redis_url)) as redis,
+        ):
+            trips, script = SharedTrips(nowhere), redis.register_script(_SCRIPT)
+            failed = await asyncio.gather(*(trips.call(script, ["k"], ["1"]) for _ in range(3)), return_exceptions=True)
+            assert [type(error) for error in failed] == [RedisConnectionError] * 3
+            trips.redis = redis
+            assert await trips.call(script, ["k"], ["1"]) == [b"k", b"1"]
+
+    asyncio.run(calls())
+
+
+def test_a_caller_that_gives_up_does_not_disturb_the_others(redis_url: str) -> None:
+    async def calls() -> None:
+        async with connect(Settings(redis=redis_url)) as redis:
+            trips, script = SharedTrips(redis), redis.register_script(_SCRIPT)
+            impatient = asyncio.ensure_future(trips.call(script, ["k"], ["1"]))
+            patient = asyncio.ensure_future(trips.call(script, ["k"], ["2"]))
+            await asyncio.sleep(0)
+            impatient.cancel()
+            assert await patient == [b"k", b"2"]
+            with pytest.raises(asyncio.CancelledError):
+                await impatient
+
+    asyncio.run(calls())
