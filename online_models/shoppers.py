@@ -190,14 +190,14 @@ class Shoppers:
         columns = events if isinstance(events, EventColumns) else EventColumns.of(events)
         accepted = self.recent_ids.learn_ids(columns.event_id)
         kept = np.flatnonzero(accepted)
-        fresh = columns.chosen(kept)
+        fresh = columns if len(kept) == len(columns) else columns.chosen(kept)
         found: list[Found] = []
         starts: list[int] = []
         shopper, item = np.zeros(len(fresh), np.int32), np.zeros(len(fresh), np.int32)
         start = 0
         while start < len(fresh):
             end = self._end_of_chunk(fresh, start)
-            actions = self._columns(fresh.chosen(slice(start, end)))
+            actions = self._columns(fresh if end - start == len(fresh) else fresh.chosen(slice(start, end)))
             found_here = self._fold_chunk(actions)
             found += found_here
             starts += [start] * len(found_here)
@@ -344,11 +344,15 @@ def _joined(
     increments, examples = [int(part.filled[0]) for part in found], [int(part.filled[1]) for part in found]
 
     def column(name: str, lengths: list[int]) -> NDArray[np.generic]:
+        if len(found) == 1:
+            filled: NDArray[np.generic] = getattr(found[0], name)[: lengths[0]]
+            return filled
         return np.concatenate([getattr(part, name)[:n] for part, n in zip(found, lengths, strict=True)])
 
     def event(name: str, lengths: list[int]) -> Int64s:
         parts = zip(found, lengths, starts, strict=True)
-        return np.concatenate([kept[getattr(part, name)[:n] + start] for part, n, start in parts])
+        numbers = [kept[getattr(part, name)[:n] + start] for part, n, start in parts]
+        return np.concatenate(numbers) if len(numbers) > 1 else numbers[0]
 
     return Folded(
         touched=touched,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from online_models import shoppers_state
-from online_models.compiled import Floats, Int32s
+from online_models.compiled import Int32s
 from online_models.event_columns import EventColumns
-from online_models.events import EVENT_TYPES, IMPRESSION
+from online_models.events import IMPRESSION
 from online_models.item_partition import ItemPartitions
 from online_models.recommendation import Recommender
 from online_models.shopper_kernel import WATERMARK
@@ -20,12 +20,12 @@ from online_models.shoppers_state import FrozenShoppers
 from online_models.shown import ListsOnShow
 from online_models.spare import Spare
 from online_models.vocabulary import Vocabulary
+from streams.agents.list_writer import FIELDS, Audience, ListWriter
 from streams.agents.outbox import Outbox
 from streams.counters import Counters
 from streams.dead_letters import dead_letter
 from streams.decoded_events import DecodedEvents, decoded
 from streams.decoding import Decoder
-from streams.json_lists import recommendation_lists
 from streams.model_settings import model_settings
 from streams.outputs import Outputs
 from streams.portion import Portion
@@ -34,11 +34,6 @@ from streams.records import Record
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, PURCHASES
 from streams.waiting import Waiting
-
-#: Of a `user:` hash; see `_profiles`.
-_FIELDS: Final = (
-    "events", *EVENT_TYPES, "sessions", "spend", "first_seen", "last_seen", "propensity", "segment",
-)  # fmt: skip
 
 _SHOPPERS_AT_ONCE: Final = 500
 _DAY_MS: Final = 86_400_000
@@ -86,7 +81,8 @@ class ShoppersAgent:
         self._spare = Spare()
         self._decoder = Decoder(settings.max_event_bytes, settings.max_future_seconds)
         self._owners = ItemPartitions(view.items, item_partitions)
-        self._recommender = Recommender(view.items, model_settings(settings).recommendations)
+        recommender = Recommender(view.items, model_settings(settings).recommendations)
+        self._writer = ListWriter(view, recommender, counters)
 
     def open(self, partition: int, state: Mapping[str, Any] | None) -> None:
         """Begin to own a partition."""
@@ -119,9 +115,9 @@ class ShoppersAgent:
             self.counters.count_rejections(rejections)
         if state.outbox.pause() == 0.0:
             outputs.messages += state.outbox.messages()
-        waiting = state.shoppers.users.known_codes(state.waiting.take(is_idle=portion is None))
-        waiting = np.setdiff1d(waiting[waiting >= 0], acted)
-        await self._recommend(state, np.sort(np.concatenate([acted, waiting])), outputs, waiting)
+        again = self._looked_at_again(state, acted, is_idle=portion is None)
+        everyone = np.sort(np.concatenate([acted, again])) if len(again) else acted
+        await self._recommend(state, everyone, outputs, again)
         return outputs
 
     def pause(self, partition: int) -> float:
@@ -158,6 +154,13 @@ class ShoppersAgent:
         state.outbox.put(folded, portion.topic[places], portion.offset[places])
         return folded.touched
 
+    def _looked_at_again(self, state: ShoppersPartition, acted: Int32s, *, is_idle: bool) -> Int32s:
+        """The codes of those who waited for a better list, but for those who acted."""
+        if not state.waiting:
+            return _NOBODY
+        waiting = state.shoppers.users.known_codes(state.waiting.take(is_idle=is_idle))
+        return np.setdiff1d(waiting[waiting >= 0], acted)
+
     def _score(self, state: ShoppersPartition, events: EventColumns, folded: Folded) -> None:
         """Score what the shoppers did against the lists that were on show."""
         types, ts = events.type[folded.accepted], events.ts[folded.accepted]
@@ -171,44 +174,9 @@ class ShoppersAgent:
         )
 
     async def _recommend(
-        self, state: ShoppersPartition, touched: Int32s, outputs: Outputs, again: Int32s = _NOBODY
+        self, state: ShoppersPartition, codes: Int32s, outputs: Outputs, again: Int32s = _NOBODY
     ) -> None:
         """Lists and profiles of the shoppers that acted, and of those that are looked at `again`."""
-        shelves = state.shoppers.shelves
-        await self.view.refresh(self._recommender.recent_many(touched, shelves))
-        segments, propensity = np.full(len(touched), -1, np.int32), None
-        if scorer := self.view.scorer:
-            segments = scorer.segment(state.shoppers.profiles_many(touched)).astype(np.int32)
-            propensity = scorer.propensity(state.shoppers.features_many(touched))
-        lists = self._recommender.predict_many(touched, shelves, self.view.neighbours, segments, self.view.trending)
-        state.on_show.show_many(touched, lists, self.counters.quality)
-        self.counters.lists += len(touched)
-        users = state.shoppers.users.names_of(touched)
-        again_names = state.shoppers.users.names_of(again)
-        state.waiting.note(users, lists.lengths.tolist(), lists.has_neighbours.tolist(), again_names)
-        as_of = shelves.shoppers["last_seen"][touched]
-        values = recommendation_lists(lists, as_of, self.view.items)
-        outputs.strings += zip((f"rec:{user}" for user in users), values, strict=True)
-        profiles = _profiles(state.shoppers, touched, segments, propensity)
-        outputs.hash_fields = _FIELDS
-        outputs.hashes += zip((f"user:{user}" for user in users), profiles, strict=True)
-
-
-def _profiles(shoppers: Shoppers, touched: Int32s, segments: Int32s, propensity: Floats | None) -> Iterator[list[Any]]:
-    """The values of `user:` hashes in the order of `_FIELDS`; what no model can tell yet is left out."""
-    records = shoppers.shelves.shoppers[touched]
-    counts = records["counts"]
-    columns = [
-        counts.sum(axis=1).tolist(),
-        *counts.T.tolist(),
-        records["sessions"].tolist(),
-        map(repr, np.round(records["spend"], 6).tolist()),
-        records["first_seen"].tolist(),
-        records["last_seen"].tolist(),
-    ]
-    if propensity is None:
-        yield from map(list, zip(*columns, strict=True))
-        return
-    columns.append(map("%.6f".__mod__, propensity.tolist()))
-    for segment, *values in zip(segments.tolist(), *columns, strict=True):
-        yield [*values, segment] if segment >= 0 else values
+        audience = Audience(state.shoppers, state.on_show, state.waiting, codes, again)
+        written = await self._writer.write(audience)
+        outputs.strings, outputs.hashes, outputs.hash_fields = written.strings, written.hashes, FIELDS
