@@ -265,8 +265,9 @@ def as_rows(rows: ArrayLike, width: int) -> Floats:
     table = np.asarray(rows, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] != width:
         raise ValueError(f"expected rows of {width} features, got an array of shape {table.shape}")
-    cut = np.clip(table, -FEATURE_LIMIT, FEATURE_LIMIT)
-    return np.nan_to_num(cut, copy=False, nan=0.0)
+    cut: Floats = np.clip(table, -FEATURE_LIMIT, FEATURE_LIMIT)
+    cut[np.isnan(cut)] = 0.0
+    return cut
 
 
 def standardise(rows: Floats, means: Floats, scales: Floats) -> Floats:

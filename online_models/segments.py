@@ -1,4 +1,4 @@
-"""Groups of customers that keep their number: River's streaming K-means with a careful start."""
+"""Groups of customers that keep their number: River's streaming K-means, in machine code, with a careful start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from online_models import features as vectors
 from online_models.compiled import Floats, Int64s
 from online_models.features import PROFILE_FEATURES, as_rows, standardise
-from online_models.k_means import QuickKMeans, nearest, seed_centers, settled, spread, squares, without_least_needed
+from online_models.k_means import follow, nearest, seed_centers, settled, spread, squares, without_least_needed
 from online_models.standard_scaler import StandardScaler
 
 #: Number of examples after which the count of a segment's customers has lost half its weight.
@@ -36,8 +36,8 @@ class Segment(NamedTuple):
 class Segments:
     """A fixed number of customer groups that follow the customers and keep their numbers.
 
-    River's `KMeans` behind a scaler with River's arithmetic. Time is cut into blocks of `block` examples. The first
-    block is only collected; then the centres are chosen on it and it is learned, one example after the other.
+    River's `KMeans` behind its scaler, both with River's arithmetic in machine code. Time is cut into blocks of `block`
+    examples. The first block is only collected; then the centres are chosen on it and it is learned, one after the other.
     From there on every example moves the centre nearest to it a little. A segment's number is the index of
     its centre, and centres are never reordered: segment 3 stays segment 3 however far it wanders. Strangers,
     who are far from where any segment was when the block began, get a number but move nothing: a new crowd
@@ -126,7 +126,7 @@ class Segments:
         self.seed = seed
         self.examples = 0
         self.scaler = StandardScaler(len(self.features))
-        self.k_means: Any = QuickKMeans(n_clusters=n_segments, halflife=step, seed=seed)
+        self._centers = np.zeros((n_segments, len(self.features)))
         self.means, self.scales = np.zeros((2, len(self.features)))
         self.sizes = np.zeros(n_segments)
         self._anchors, self._reach = np.zeros((0, len(self.features))), 0.0
@@ -135,10 +135,8 @@ class Segments:
 
     @property
     def centers(self) -> Floats:
-        """River's centres, one row per segment, in standard deviations; no rows during warm-up."""
-        if self.examples < self.block:
-            return np.zeros((0, len(self.features)))
-        return np.array([list(center.values()) for center in self.k_means.centers.values()])
+        """The centres, one row per segment, in standard deviations; no rows during warm-up."""
+        return self._centers[: self.n_segments if self.examples >= self.block else 0].copy()
 
     def learn_one(self, x: Mapping[str, float]) -> None:
         """Learn one example, given by feature names."""
@@ -232,18 +230,11 @@ class Segments:
             model._place(state["centers"])
         return model
 
-    def _move(self, points: Floats) -> tuple[list[int], list[float]]:
-        """Let River move the nearest centre towards each point, and count who it was; also tells how far it was.
-
-        The keys are integers because River adds up distances over a set of keys: a set of integers comes in
-        the same order in every process, one of strings does not, and the last bits would differ.
-        """
-        learn, predict = self.k_means.learn_predict_one, self.k_means.predict_one
+    def _move(self, points: Floats) -> tuple[Int64s, Floats]:
+        """Let the nearest centre follow each point, and count who it was; also tells how far it was."""
         strange = squares(points, self._anchors).min(axis=0) > self._reach
-        owners, distances = [], []
-        for row, far in zip(points.tolist(), strange.tolist(), strict=True):
-            owners.append((predict if far else learn)(dict(enumerate(row))))
-            distances.append(self.k_means.distance)
+        owners, distances = np.zeros(len(points), np.int64), np.zeros(len(points))
+        follow(points, strange, self.step, self._centers, owners, distances)
         self.sizes += np.bincount(owners, minlength=self.n_segments)
         return owners, distances
 
@@ -314,5 +305,4 @@ class Segments:
         self._reach = _STRANGE * float(squares(points, self._anchors).min(axis=0).mean())
 
     def _place(self, centers: Floats) -> None:
-        for i, center in enumerate(centers.tolist()):
-            self.k_means.centers[i].update(enumerate(center))
+        self._centers[:] = centers

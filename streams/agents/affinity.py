@@ -30,6 +30,10 @@ from streams.trending_merge import TrendingPart
 _LISTS_AT_ONCE: Final = 500
 #: Lists of similar items are written together this often at most: the popular ones change with every block.
 _WRITE_SECONDS: Final = 1.0
+#: While a backlog is drained all change all the time: making them takes no more than this part of the time, unless
+#: they would get older than the second number.
+_WRITE_SHARE: Final = 0.04
+_OLDEST_SECONDS: Final = 5.0
 
 
 class AffinityPartition:
@@ -39,8 +43,8 @@ class AffinityPartition:
     ----------
     changed
         Codes of the items whose rows have changed since their lists were written, with repetitions.
-    written_at
-        When that was, on the monotonic clock in seconds.
+    write_at
+        When they are due, on the monotonic clock in seconds.
     outdated
         How many lists may have to change though their own rows did not: what a neighbour is worth depends on how
         popular it is. They are written again when there is time, in turn, `next_row` first.
@@ -50,7 +54,7 @@ class AffinityPartition:
         self, items: Vocabulary, state: Mapping[str, Any] | None = None, settings: SimilaritySettings | None = None
     ) -> None:
         self.changed: list[Int32s] = []
-        self.written_at = -math.inf
+        self.write_at = -math.inf
         self.outdated = self.next_row = 0
         if state is None:
             self.similarity = ItemSimilarity(items, settings)
@@ -136,7 +140,7 @@ class AffinityAgent:
         """Until changed lists are due; outdated ones are written again a second after the last block."""
         state = self.partitions[partition]
         if state.changed:
-            return max(0.0, state.written_at + _WRITE_SECONDS - time.monotonic())
+            return max(0.0, state.write_at - time.monotonic())
         return 1.0 if state.outdated else math.inf
 
     async def fold(self, partition: int, portion: Portion[Blocks] | None) -> Outputs:
@@ -148,11 +152,13 @@ class AffinityAgent:
             state.outdated = len(state.similarity)
         if not state.changed:
             return Outputs() if portion else self._refresh(state, partition)
-        now = time.monotonic()
-        if now < state.written_at + _WRITE_SECONDS:
+        began = time.monotonic()
+        if began < state.write_at:
             return Outputs()
-        state.written_at = now
-        return self._outputs(state, partition, state.taken())
+        outputs = self._outputs(state, partition, state.taken())
+        pause = (time.monotonic() - began) * len(self.partitions) / _WRITE_SHARE
+        state.write_at = began + min(max(_WRITE_SECONDS, pause), _OLDEST_SECONDS)
+        return outputs
 
     async def everything(self, partition: int) -> AsyncIterator[Outputs]:
         """All lists, in portions."""

@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import floor, fsum
 from typing import Any, NamedTuple, cast
 
-from river import preprocessing
+from river import cluster, preprocessing
 
+from online_models.compiled import Floats
 from online_models.similarity import ACTION, DAY_MS, FIRST_IN_SESSION
 from online_models.standard_scaler import StandardScaler
 
@@ -133,3 +134,11 @@ def rivers_scaler(scaler: StandardScaler) -> Any:
         means=dict(enumerate(scaler.means.tolist())),
         vars=dict(enumerate(scaler.variances.tolist())),
     )
+
+
+def rivers_k_means(centers: Floats, step: float = 0.01) -> Any:
+    """River's K-means with these centres; its keys are the numbers of the columns."""
+    model = cast(Any, cluster).KMeans(n_clusters=len(centers), halflife=step)
+    for number, center in enumerate(centers.tolist()):
+        model.centers[number].update(enumerate(center))
+    return model

@@ -21,7 +21,9 @@ from online_models.features import (
     sentence,
     standardise,
 )
+from online_models.k_means import follow
 from online_models.segments import Segments
+from tests.models.oracles import rivers_k_means
 
 WIDTH = len(PROFILE_FEATURES)
 
@@ -79,10 +81,11 @@ def test_predicts_the_nearest_centre_as_river_does() -> None:
     model.learn_many(customers)
     probe = np.random.default_rng(1).normal(size=(300, WIDTH)) * 6.0
     points = standardise(probe, model.means, model.scales)
+    k_means = rivers_k_means(model.centers)
     for row, point, segment in zip(probe, points, model.predict_many(probe), strict=True):
         distances = [sum((c - p) ** 2 for c, p in zip(center, point, strict=True)) for center in model.centers]
         assert segment == distances.index(min(distances))
-        assert segment == model.k_means.predict_one(dict(enumerate(point.tolist())))
+        assert segment == k_means.predict_one(dict(enumerate(point.tolist())))
         assert segment == model.predict_one(dict(zip(PROFILE_FEATURES, row.tolist(), strict=True)))
 
 
@@ -95,6 +98,22 @@ def test_each_example_moves_the_nearest_centre_a_little() -> None:
     expected[nearest] += 0.1 * (point - expected[nearest])
     assert model.learn_predict_many(customers[:1]).tolist() == [nearest]
     np.testing.assert_allclose(model.centers, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_centres_follow_as_rivers_do_to_the_bit() -> None:
+    chance = np.random.default_rng(4)
+    points, centers = chance.normal(size=(500, WIDTH)), chance.normal(size=(8, WIDTH))
+    strange = chance.random(500) < 0.1
+    river = rivers_k_means(centers, step=0.05)
+    expected = [
+        (river.predict_one if odd else river.learn_predict_one)(dict(enumerate(point)))
+        for point, odd in zip(points.tolist(), strange.tolist(), strict=True)
+    ]
+    owners, distances = np.zeros(500, np.int64), np.zeros(500)
+    follow(points, strange, 0.05, centers, owners, distances)
+    assert owners.tolist() == expected
+    assert centers.tolist() == [list(center.values()) for center in river.centers.values()]
+    assert (distances > 0).all()
 
 
 @settings(max_examples=20, deadline=None)
