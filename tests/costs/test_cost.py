@@ -50,3 +50,10 @@ def test_machine_code_takes_no_steps_but_its_arrays_count() -> None:
     assert cost_of(lambda: lambda: machine_code(NUMBERS)).steps < 10
     assert cost_of(lambda: lambda: np.cumsum(NUMBERS) + NUMBERS).steps < 20
     assert 2 * NUMBERS.nbytes < cost_of(lambda: lambda: np.cumsum(NUMBERS) + NUMBERS).bytes < 3 * NUMBERS.nbytes
+
+
+def test_objects_made_at_once_in_c_count_though_they_are_let_go() -> None:
+    function = as_ours("made = list(map(str, numbers.tolist()))\nmade = None\ntotal = 0")
+    cost = cost_of(lambda: lambda: function(NUMBERS))
+    assert cost.steps < 10
+    assert cost.objects >= len(NUMBERS)
