@@ -10,6 +10,7 @@ from typing import Final
 
 from loadtest import checkpoint, coefficients, forgetting, freshness, memory, mutants, parts, reads, scale, throughput
 from loadtest.chaos import command as chaos
+from loadtest.floor import command as floor
 from loadtest.peers import command as peers
 from streams.errors import UpwellError
 
@@ -17,6 +18,7 @@ COMMANDS: Final[dict[str, ModuleType]] = {
     "throughput": throughput,
     "freshness": freshness,
     "parts": parts,
+    "floor": floor,
     "reads": reads,
     "memory": memory,
     "scale": scale,

@@ -33,7 +33,7 @@ def create_app(settings: Settings) -> faust.App:
     """
     partitions = ensure_topics(settings)
     warm_up()
-    app = _faust_app(settings)
+    app = faust_app(settings)
     crash_only = CrashOnly(lambda: app.should_stop)
     store = CheckpointStore(settings.checkpoints_url, f"{cluster_id(settings)}/{settings.application}")
     engine = Engine(app, settings, partitions, store, crash_only)
@@ -51,7 +51,14 @@ def create_app(settings: Settings) -> faust.App:
     return cast(faust.App, app)
 
 
-def _faust_app(settings: Settings) -> Any:
+def faust_app(settings: Settings) -> Any:
+    """Faust as a worker sets it up, without agents.
+
+    Raises
+    ------
+    EngineError
+        Faust runs without its compiled parts.
+    """
     if getattr(faust.streams, "_CStreamIterator", None) is None:
         raise EngineError("Faust runs without its compiled parts, which may lose events: unset NO_CYTHON.")
     app = faust.App(

@@ -29,10 +29,15 @@ def run(options: argparse.Namespace) -> NoReturn:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     logging.getLogger("aiokafka").setLevel(level)
     app = create_app(Settings.load())
-    _spare_the_garbage_collector()
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    prepare_interpreter()
     worker = Worker(app, loglevel=level, logfile=None, override_logging=False, daemon=True)
     worker.execute_from_commandline()
+
+
+def prepare_interpreter() -> None:
+    """Python's own settings, as a worker has them."""
+    _spare_the_garbage_collector()
+    sys.setswitchinterval(_SWITCH_SECONDS)
 
 
 def _spare_the_garbage_collector() -> None:
