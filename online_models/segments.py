@@ -37,7 +37,7 @@ class Segments:
     """A fixed number of customer groups that follow the customers and keep their numbers.
 
     River's `KMeans` behind its scaler, both with River's arithmetic in machine code. Time is cut into blocks of `block`
-    examples. The first block is only collected; then the centres are chosen on it and it is learned, one after the other.
+    examples. The first block is only collected; then the centres are chosen on it and it is learned.
     From there on every example moves the centre nearest to it a little. A segment's number is the index of
     its centre, and centres are never reordered: segment 3 stays segment 3 however far it wanders. Strangers,
     who are far from where any segment was when the block began, get a number but move nothing: a new crowd
