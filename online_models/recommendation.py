@@ -37,7 +37,8 @@ class RecommendationSettings:
     recent_items
         How many of the newest items are asked for their neighbours.
     step_weight
-        The newest item counts 1, the one before it `step_weight`, then its square, and so on.
+        The newest item counts 1, the one before it `step_weight`, and the i-th newest i^log2(step_weight): .4 makes it
+        1, .4, .23, .16, .12 and so on. That falls fast at first, and slowly further back.
     skip_owned
         Leave out what the shopper has bought or has in the cart.
     skip_current
@@ -45,7 +46,7 @@ class RecommendationSettings:
     """
 
     length: int = 20
-    recent_items: int = 10
+    recent_items: int = 20
     step_weight: float = 0.4
     skip_owned: bool = True
     skip_current: bool = True
@@ -147,9 +148,11 @@ class Recommender:
     The score of an item is about how likely the next action is on it, in two parts:
 
     - for items of the running session, the chance of a return, P; see `online_models.returns`;
-    - for neighbours, E, the sum over the shopper's `recent_items` newest items, those of earlier sessions included, of
-      the similarity to them, the i-th newest weighted with `step_weight`^i. An item of the session itself gets a fifth
-      of that. E is scaled so that it adds up to 1 less all P, or 0.05 where that is more.
+    - for neighbours, E = (Σ v · s^0.7)^(1 / 0.7) over the shopper's `recent_items` newest items, those of earlier
+      sessions included: s is the similarity to one of them, v its weight, i^log2(`step_weight`) for the i-th newest.
+      With a power of 1 that were a sum; with less, what several items agree on counts more than what one alone says. An
+      item of the session itself gets a fifth of that. E is scaled so that it adds up to 1 less all P, or 0.05 where
+      that is more.
 
     What is left out takes no part in either. What remains of the list is filled with what trends in the shopper's
     segment and then with what trends over all; fillers score below every item before them. Ties are broken by item id.

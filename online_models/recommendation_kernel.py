@@ -19,6 +19,8 @@ _FILLER: Final = 0.4
 _IN_SESSION: Final = 0.2
 #: At least this much of every list is for other items than those of the session.
 _LEAST_NEW: Final = 0.05
+#: Votes are added up in this power: less than 1, so that what several items agree on counts more.
+_AGREEMENT: Final = 0.7
 #: No score grows by more when it is rounded.
 _ROUNDING: Final = 1e-6
 
@@ -136,14 +138,16 @@ def recommend(
 def _sum_up(recent: Int32s, neighbours: NeighbourTable, policy: Policy, tally: Tally) -> int:
     """Add up what the recent items say; return how many candidates there are."""
     count = 0
-    weight = 1.0
+    fall = np.log2(policy.step_weight) if policy.step_weight > 0.0 else -np.inf
     for j in range(len(recent) - 1, -1, -1):
-        row = neighbours.place[recent[j]]
+        row, weight = neighbours.place[recent[j]], float(len(recent) - j) ** fall
         if row >= 0:
             for k in range(neighbours.lengths[row]):
-                item, gain = neighbours.items[row, k], weight * neighbours.scores[row, k]
+                item, gain = neighbours.items[row, k], weight * neighbours.scores[row, k] ** _AGREEMENT
                 count = _vote(recent[j], item, gain, count, tally)
-        weight *= policy.step_weight
+    for k in range(count):
+        tally.total[tally.seen[k]] **= 1.0 / _AGREEMENT
+        tally.best[tally.seen[k]] **= 1.0 / _AGREEMENT
     return count
 
 

@@ -92,7 +92,7 @@ class SimilaritySettings:
         The most items kept; beyond it the least active sixteenth is forgotten.
     """
 
-    half_life_days: float = 30.0
+    half_life_days: float = 90.0
     damping: float = 0.2
     top: int = 50
     max_items: int = 1_000_000
@@ -104,13 +104,16 @@ class ItemSimilarity:
     For items a and b, w(a, b) is the decayed sum of the weights of their meetings in sessions, n(a) that of the
     actions on a, and r(b) that of everything b received as a neighbour. The similarity of b to a is
 
-        w(a, b) / (n(a)^(1 - damping) · d(b)^damping),  d(b) = r(b) · (r(b) + 5) / (q(b) + 5)
+        w(a, b) / ((n(a) + 5)^(1 - damping) · d(b)^damping),  d(b) = r(b) · (u(b) + 3) / (l(b) + 3)
 
-    where q(b) is what b would have received if it had always been in demand as it was lately: all that was received,
-    times the share of b in it when it is decayed with a half-life of a day. An item that trends is held down less.
+    where l(b) is what b received lately, with a half-life of a day, and u(b) what it usually would have: its share of
+    all that was received, times all that was received lately. An item that trends is held down less; where a day
+    brings little, nothing can be said of that, and r(b) stands. Few actions on a are 5 too few to be sure of its list,
+    which then counts less beside those of the shopper's other items.
 
-    With `damping` 0 this is the sequential rule "after a comes b" [1]_; with 0.5 it is the cosine normalisation of
-    incremental item-based collaborative filtering [2]_, in which an item that meets everything is close to nothing.
+    But for the 5, this is with `damping` 0 the sequential rule "after a comes b" [1]_; with 0.5 it is the cosine
+    normalisation of incremental item-based collaborative filtering [2]_, in which an item that meets everything is
+    close to nothing.
     Where the items of a shop are spread over several models, r(b) is what b received in the rows of this one, and all
     is all of this one. An item is no neighbour of itself; `online_models.returns` is about coming back.
 
@@ -139,7 +142,7 @@ class ItemSimilarity:
     >>> similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=0)
     >>> similarity.learn_one("lamp", "bulb", 1.0, FIRST_IN_SESSION, ts=0)
     >>> similarity.predict_one("lamp")
-    [('bulb', 1.0, 1)]
+    [('bulb', 0.238495, 1)]
     """
 
     def __init__(self, vocabulary: Vocabulary, settings: SimilaritySettings | None = None) -> None:

@@ -20,8 +20,10 @@ _FIRST_IN_SESSION = 1
 _RESCALE_HALF_LIVES = 256
 #: Half-life, in ms, of what was received lately.
 _LATELY_MS = 86_400_000
-#: Weight that has to be received before it is believed that an item is in demand more than usual, or less.
-_DOUBT = 5.0
+#: Weight that has to be received lately before it is believed that an item is in demand more than usual, or less.
+_DOUBT = 3.0
+#: Weight of actions on an item before its list counts half of what it would with many (damping aside).
+_FEW_ACTIONS = 5.0
 #: No score grows by more when it is rounded.
 _ROUNDING = 1e-6
 
@@ -183,12 +185,12 @@ def _found(item: int, neighbours: Int32s, start: int, end: int) -> int:
 
 
 @compiled
-def _demand(received: float, lately: float, totals: Floats, now: float) -> float:
+def _demand(received: float, lately: float, totals: Floats, lately_now: float) -> float:
     """What is held against a neighbour: what it received, less if it is in demand lately, and more if it was once."""
-    if totals[_LATE] == 0.0:
+    if totals[_LATE] == 0.0 or totals[_EVER] == 0.0:
         return received
-    as_lately = lately / totals[_LATE] * totals[_EVER]
-    return received * (received * now + _DOUBT) / (as_lately * now + _DOUBT)  # type: ignore[no-any-return]
+    usual = received / totals[_EVER] * totals[_LATE]
+    return received * (usual * lately_now + _DOUBT) / (lately * lately_now + _DOUBT)  # type: ignore[no-any-return]
 
 
 @compiled
@@ -218,18 +220,19 @@ def rank(
     `damped` is room for what is held against each item, all zero: most are neighbours of many.
     """
     now = 2.0 ** ((clock[LANDMARK] - clock[NEWEST]) / half_life_ms)
+    lately_now = 2.0 ** ((clock[LATELY] - clock[NEWEST]) / _LATELY_MS)
     for n in range(len(items)):
         out_lengths[n] = 0
         r = row_of[items[n]]
         if r < 0:
             continue
-        actions = rows[r].actions ** (1.0 - damping)
-        if actions == 0.0:
+        if rows[r].actions == 0.0:
             continue
+        actions = (rows[r].actions + _FEW_ACTIONS / now) ** (1.0 - damping)
         for place in range(rows[r].start, rows[r].start + rows[r].length):
             item = neighbours[place]
             if damped[item] == 0.0:
-                demand = _demand(received[item], lately[item], totals, now)
+                demand = _demand(received[item], lately[item], totals, lately_now)
                 if demand == 0.0:
                     continue
                 damped[item] = demand**damping

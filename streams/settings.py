@@ -82,9 +82,9 @@ class Settings:
     list_length: int = 20
     skip_owned: bool = True
     session_gap_minutes: float = 30.0
-    half_life_days: float = 30.0
+    half_life_days: float = 90.0
     damping: float = 0.2
-    recent_items: int = 10
+    recent_items: int = 20
     step_weight: float = 0.4
     view_seconds: float = 1.0
     max_event_bytes: int = 65_536

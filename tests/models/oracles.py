@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from math import floor, fsum
+from math import floor, fsum, log2
 from typing import Any, NamedTuple, cast
 
 from river import cluster, preprocessing
@@ -36,14 +36,14 @@ class Similar(NamedTuple):
 
 
 def similar_items(
-    increments: Iterable[Increment], half_life_days: float = 30.0, damping: float = 0.2
+    increments: Iterable[Increment], half_life_days: float = 90.0, damping: float = 0.2
 ) -> dict[str, dict[str, Similar]]:
-    """Per item its neighbours, by w(a, b) / (n(a)^(1 - damping) · d(b)^damping)."""
+    """Per item its neighbours, by w(a, b) / ((n(a) + 5)^(1 - damping) · d(b)^damping)."""
     every = list(increments)
     now = max(increment.ts for increment in every)
     meetings = [told for told in every if told.kind != ACTION and told.row != told.neighbour]
     usual = _received(meetings, now, half_life_days)
-    lately = _received(meetings, max((told.ts for told in meetings), default=now), 1.0)
+    lately = _received(meetings, now, 1.0)
     met: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     acted: defaultdict[str, list[float]] = defaultdict(list)
     support: Counter[tuple[str, str]] = Counter()
@@ -58,9 +58,9 @@ def similar_items(
     for (row, neighbour), weights in met.items():
         n, r = fsum(acted[row]), usual[neighbour]
         if n > 0.0 and r > 0.0:
-            share = lately[neighbour] / fsum(lately.values()) if any(lately.values()) else r / fsum(usual.values())
-            demand = r * (r + 5.0) / (share * fsum(usual.values()) + 5.0)
-            score = fsum(weights) / (n ** (1.0 - damping) * demand**damping)
+            expected = r / fsum(usual.values()) * fsum(lately.values())
+            demand = r * (expected + 3.0) / (lately[neighbour] + 3.0)
+            score = fsum(weights) / ((n + 5.0) ** (1.0 - damping) * demand**damping)
             lists[row][neighbour] = Similar(score, support[row, neighbour])
     return lists
 
@@ -111,15 +111,25 @@ def recommend(
     for steps, voter in enumerate(recent):
         for item, similarity in similar.get(voter, {}).items():
             if item not in unwanted and similarity > 0.0:
-                votes[item].append((similarity * step_weight**steps * (0.2 if item in session else 1.0), voter))
+                votes[item].append((similarity**0.7 * (steps + 1) ** log2(step_weight), voter))
     chances = {item: chance for item, chance in returns.items() if item not in unwanted}
-    rest, whole = max(0.05, 1.0 - fsum(chances.values())), fsum(gain for gains in votes.values() for gain, _ in gains)
-    parts = {item: [(rest * gain / whole, voter) for gain, voter in gains] for item, gains in votes.items()}
+    sums = {
+        item: fsum(vote for vote, _ in gains) ** (1 / 0.7) * (0.2 if item in session else 1.0)
+        for item, gains in votes.items()
+    }
+    rest, whole = max(0.05, 1.0 - fsum(chances.values())), fsum(sums.values())
+    parts = {item: [(rest * total / whole, "")] for item, total in sums.items()}
+    reasons = {
+        item: (rest / whole * vote ** (1 / 0.7) * (0.2 if item in session else 1.0), voter)
+        for item, gains in votes.items()
+        for vote, voter in [max(gains, key=lambda gain: gain[0])]
+    }
     for item, chance in chances.items():
         parts.setdefault(item, []).append((chance, item))
+        reasons[item] = max(reasons.get(item, (0.0, item)), (chance, item), key=lambda part: part[0])
     totals = {item: floor(1e6 * fsum(gain for gain, _ in gains) + 0.5) / 1e6 for item, gains in parts.items()}
     ranked = sorted((item for item in totals if totals[item] > 0.0), key=lambda item: (-totals[item], item))
-    chosen = [Recommended(item, totals[item], max(parts[item], key=lambda part: part[0])[1]) for item in ranked]
+    chosen = [Recommended(item, totals[item], reasons[item][1]) for item in ranked]
     for item in (item for fillers in trending for item in fillers):
         if item not in unwanted and item not in ranked:
             chosen.append(Recommended(item, None, None))

@@ -37,7 +37,7 @@ def test_afterwards_the_new_half_life_counts() -> None:
     similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=41 * DAY_MS)
     similarity.learn_one("lamp", "desk", 1.0, FIRST_IN_SESSION, ts=41 * DAY_MS)
     bulbs = (2**-4.0 + 2**-3.9) / 2
-    total = bulbs + 0.5 + 1.0
+    total = bulbs + 0.5 + 1.0 + 5.0
     found = similarity.predict_one("lamp")
     assert [(item, support) for item, _, support in found] == [("desk", 1), ("vase", 1), ("bulb", 2)]
     assert [score for _, score, _ in found] == pytest.approx([1.0 / total, 0.5 / total, bulbs / total], abs=1e-6)

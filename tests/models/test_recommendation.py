@@ -111,11 +111,12 @@ def test_a_random_shop(seed: int, segment: int, skip: bool) -> None:
 def test_newer_items_count_more_and_the_largest_part_is_the_reason() -> None:
     front = Shopfront(
         visitor("old", "newer", "newest"),
-        {"newest": {"x": 0.1, "z": 0.2}, "newer": {"x": 0.4}, "old": {"x": 0.6, "y": 0.2}},
+        {"newest": {"x": 0.1, "z": 0.2}, "newer": {"x": 0.4}, "old": {"x": 0.5, "y": 0.2}},
     )
     back = [("newer", 0.005, "newer"), ("old", 0.01, "old")]  # nobody went back in two trials, and in one: 0.01 / 2
-    share = (1.0 - 0.01 / 2 - 0.01) / 0.7
-    sums = [("x", 0.45, "newer"), ("z", 0.2, "newest"), ("y", 0.05, "old")]
+    x = (0.1**0.7 + 0.4**0.7 / 2 + 0.5**0.7 / 3) ** (1 / 0.7)
+    sums = [("x", x, "newer"), ("z", 0.2, "newest"), ("y", 0.2 * (1 / 3) ** (1 / 0.7), "old")]
+    share = (1.0 - 0.01 / 2 - 0.01) / sum(part for _, part, _ in sums)
     assert front.of("ada", step_weight=0.5) == [
         *((item, round(share * part, 6), because) for item, part, because in sums), *reversed(back),
     ]  # fmt: skip
@@ -252,7 +253,11 @@ def test_an_item_of_an_earlier_session_is_no_return() -> None:
     shoppers = visitor("lamp", "bulb")
     shoppers.fold([event(10, "ada", "sofa", 500)])
     front = Shopfront(shoppers, {"sofa": {"desk": 0.5}, "bulb": {"lamp": 0.5}})
-    assert front.of("ada", step_weight=0.5) == [("desk", 0.666667, "sofa"), ("lamp", 0.333333, "bulb")]
+    part = 0.5 ** (1 / 0.7)
+    assert front.of("ada", step_weight=0.5) == [
+        ("desk", round(1 / (1 + part), 6), "sofa"),
+        ("lamp", round(part / (1 + part), 6), "bulb"),
+    ]
 
 
 def test_an_item_of_the_session_gets_a_fifth_of_what_its_neighbours_give() -> None:

@@ -43,7 +43,7 @@ def hub(neighbours: int, times: int = 1) -> ItemSimilarity:
 def test_up_to_512_neighbours_are_kept_exactly(neighbours: int) -> None:
     similarity = hub(neighbours, times=2)
     found = similarity.predict_one("lamp")
-    assert found == [(f"bulb {n}", (n + 1) / 500, 2) for n in reversed(range(neighbours))]
+    assert found == [(f"bulb {n}", round(2 * (n + 1) / 1005, 6), 2) for n in reversed(range(neighbours))]
     assert similarity.rows["length"][0] == neighbours
     similarity_state(similarity)
 
@@ -53,11 +53,11 @@ def test_beyond_512_the_weakest_gives_way() -> None:
     similarity.learn_one("lamp", "newcomer", 1.5, FIRST_IN_SESSION, ts=NOON)
     found = similarity.predict_one("lamp")
     assert found == [
-        *((f"bulb {n}", (n + 1) / 1000, 1) for n in reversed(range(1, 512))),
-        ("newcomer", 0.0015, 1),
+        *((f"bulb {n}", round((n + 1) / 1005, 6), 1) for n in reversed(range(1, 512))),
+        ("newcomer", round(1.5 / 1005, 6), 1),
     ]
     similarity.learn_one("lamp", "bulb 0", 9.0, FIRST_IN_SESSION, ts=NOON)  # its weight of before is gone
-    assert ("bulb 0", 0.009, 1) in similarity.predict_one("lamp")
+    assert ("bulb 0", round(9 / 1005, 6), 1) in similarity.predict_one("lamp")
     assert "newcomer" not in [name for name, _, _ in similarity.predict_one("lamp")]
     assert similarity.rows["length"][0] == 512
 
@@ -65,7 +65,7 @@ def test_beyond_512_the_weakest_gives_way() -> None:
 def test_lists_given_out_are_the_best_of_all() -> None:
     similarity = hub(300)
     similarity.settings = SimilaritySettings(top=7, damping=0.0)
-    assert similarity.predict_one("lamp") == [(f"bulb {n}", (n + 1) / 1000, 1) for n in range(299, 292, -1)]
+    assert similarity.predict_one("lamp") == [(f"bulb {n}", round((n + 1) / 1005, 6), 1) for n in range(299, 292, -1)]
 
 
 def test_centuries_pass_and_ratios_stay() -> None:
@@ -79,7 +79,7 @@ def test_centuries_pass_and_ratios_stay() -> None:
         assert np.isfinite(similarity.weights).all()
         assert np.isfinite(similarity.received).all()
         assert np.isfinite(similarity.rows["actions"]).all()
-    assert lists == [[("bulb", 0.574349), ("sofa", 0.329877)]] * 600
+    assert lists == [[("bulb", 0.300213), ("sofa", 0.172427)]] * 600
     assert similarity.predict_one("lamp")[0][2] == 600
 
 
@@ -92,17 +92,17 @@ def test_scaling_back_is_exact() -> None:
     before = similarity.predict_one("lamp")
     similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=NOON + 257 * DAY_MS)
     assert similarity.clock[1] == NOON + 257 * DAY_MS
-    assert before == [("bulb", 3.0, 1)]
-    assert similarity.predict_one("lamp") == [("bulb", 0.6, 1)]  # 3/4 to 1 + 1/4
+    assert before == [("bulb", 0.5, 1)]  # 3 to 1 + 5
+    assert similarity.predict_one("lamp") == [("bulb", 0.12, 1)]  # 3/4 to 1 + 1/4 + 5
 
 
 def test_after_a_gap_longer_than_numbers_reach_old_lists_are_empty_and_new_ones_right() -> None:
     similarity = hub(3)
-    later = NOON + 5000 * 30 * DAY_MS
+    later = NOON + 5000 * 90 * DAY_MS
     similarity.learn_one("desk", "desk", 2.0, ACTION, ts=later)
     similarity.learn_one("desk", "bulb 1", 1.0, FIRST_IN_SESSION, ts=later)
     assert similarity.predict_one("lamp") == []
-    assert similarity.predict_one("desk") == [("bulb 1", 0.5, 1)]
+    assert similarity.predict_one("desk") == [("bulb 1", round(1 / 7, 6), 1)]
 
 
 def test_an_increment_from_centuries_ago_changes_nothing_but_support() -> None:
