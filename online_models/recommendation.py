@@ -18,6 +18,7 @@ from online_models.recommendation_kernel import (
     Tally,
     recent_items,
     recommend,
+    votes,
 )
 from online_models.shopper_records import Shelves
 from online_models.vocabulary import Vocabulary, distinct, grown
@@ -37,8 +38,8 @@ class RecommendationSettings:
     recent_items
         How many of the newest items are asked for their neighbours.
     step_weight
-        The newest item counts 1, the one before it `step_weight`, and the i-th newest i^log2(step_weight): .4 makes it
-        1, .4, .23, .16, .12 and so on. That falls fast at first, and slowly further back.
+        The newest item counts 1, the one before it `step_weight`, and the i-th newest i^log2(step_weight): .42 makes it
+        1, .42, .25, .18, .13 and so on. That falls fast at first, and slowly further back.
     skip_owned
         Leave out what the shopper has bought or has in the cart.
     skip_current
@@ -47,7 +48,7 @@ class RecommendationSettings:
 
     length: int = 20
     recent_items: int = 20
-    step_weight: float = 0.4
+    step_weight: float = 0.42
     skip_owned: bool = True
     skip_current: bool = True
 
@@ -101,7 +102,7 @@ class Neighbours:
         self.table = NeighbourTable(
             place=np.full(64, -1, np.int32),
             items=np.zeros((64, length), np.int32),
-            scores=np.zeros((64, length)),
+            votes=np.zeros((64, length)),
             lengths=np.zeros(64, np.int32),
         )
         self._count = 0
@@ -124,7 +125,7 @@ class Neighbours:
         """
         places, width = self._places(of), min(items.shape[1], self.length)
         self.table.items[places, :width] = items[:, :width]
-        self.table.scores[places, :width] = scores[:, :width]
+        self.table.votes[places, :width] = votes(scores[:, :width])
         self.table.lengths[places] = np.minimum(lengths, width)
 
     def _places(self, of: Int32s) -> Int32s:
@@ -135,7 +136,7 @@ class Neighbours:
         self.table = NeighbourTable(
             place=place,
             items=grown(self.table.items, self._count),
-            scores=grown(self.table.scores, self._count),
+            votes=grown(self.table.votes, self._count),
             lengths=grown(self.table.lengths, self._count),
         )
         places: Int32s = place[of]
@@ -148,10 +149,10 @@ class Recommender:
     The score of an item is about how likely the next action is on it, in two parts:
 
     - for items of the running session, the chance of a return, P; see `online_models.returns`;
-    - for neighbours, E = (Σ v · s^0.7)^(1 / 0.7) over the shopper's `recent_items` newest items, those of earlier
+    - for neighbours, E = (Σ v · s^(2/3))^(3/2) over the shopper's `recent_items` newest items, those of earlier
       sessions included: s is the similarity to one of them, v its weight, i^log2(`step_weight`) for the i-th newest.
       With a power of 1 that were a sum; with less, what several items agree on counts more than what one alone says. An
-      item of the session itself gets a fifth of that. E is scaled so that it adds up to 1 less all P, or 0.05 where
+      item of the session itself gets a tenth of that. E is scaled so that it adds up to 1 less all P, or 0.05 where
       that is more.
 
     What is left out takes no part in either. What remains of the list is filled with what trends in the shopper's

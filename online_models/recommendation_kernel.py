@@ -16,21 +16,19 @@ _PERSONAL, _SEGMENT, _TRENDING = 0, 1, 2
 #: What the first filler scores, as a part of the entry before it: less than half, so that 0.000001 rounds to 0.
 _FILLER: Final = 0.4
 #: What the neighbours of its items say of an item of the session itself counts so much: that it comes back is counted.
-_IN_SESSION: Final = 0.2
+_IN_SESSION: Final = 0.1
 #: At least this much of every list is for other items than those of the session.
 _LEAST_NEW: Final = 0.05
-#: Votes are added up in this power: less than 1, so that what several items agree on counts more.
-_AGREEMENT: Final = 0.7
 #: No score grows by more when it is rounded.
 _ROUNDING: Final = 1e-6
 
 
 class NeighbourTable(NamedTuple):
-    """`place[code]` is the row of an item in the other arrays, -1 if nothing is known of it."""
+    """`place[code]` is the row of an item in the other arrays, -1 if nothing is known of it; see `votes`."""
 
     place: Int32s
     items: Int32s
-    scores: Floats
+    votes: Floats
     lengths: Int32s
 
 
@@ -135,6 +133,12 @@ def recommend(
 
 
 @compiled
+def votes(similarities: Floats) -> Floats:
+    """What similarities count when they are added up, s^(2/3): less than all, so that agreement counts more."""
+    return np.cbrt(similarities * similarities)
+
+
+@compiled
 def _sum_up(recent: Int32s, neighbours: NeighbourTable, policy: Policy, tally: Tally) -> int:
     """Add up what the recent items say; return how many candidates there are."""
     count = 0
@@ -143,11 +147,10 @@ def _sum_up(recent: Int32s, neighbours: NeighbourTable, policy: Policy, tally: T
         row, weight = neighbours.place[recent[j]], float(len(recent) - j) ** fall
         if row >= 0:
             for k in range(neighbours.lengths[row]):
-                item, gain = neighbours.items[row, k], weight * neighbours.scores[row, k] ** _AGREEMENT
-                count = _vote(recent[j], item, gain, count, tally)
+                count = _vote(recent[j], neighbours.items[row, k], weight * neighbours.votes[row, k], count, tally)
     for k in range(count):
-        tally.total[tally.seen[k]] **= 1.0 / _AGREEMENT
-        tally.best[tally.seen[k]] **= 1.0 / _AGREEMENT
+        total, best = tally.total[tally.seen[k]], tally.best[tally.seen[k]]
+        tally.total[tally.seen[k]], tally.best[tally.seen[k]] = total * np.sqrt(total), best * np.sqrt(best)
     return count
 
 

@@ -38,10 +38,10 @@ _CARRIED: Final = 7
 _DAY_MS: Final = 86_400_000.0
 #: Items further apart than this in a session still count as met, but add no weight.
 _REACH: Final = 50
-#: The weight of a meeting falls with this power of the distance: items viewed one after the other belong together most.
-_DISTANCE_POWER: Final = 0.75
+#: The weight of a meeting by the distance, which it falls with: items viewed one after the other belong together most.
+_CLOSENESS: Final = 1.0 / np.maximum(np.arange(_REACH + 1), 1) ** 0.75
 #: How much a meeting counts in the list of the later item, against 1 in that of the earlier one.
-_BACKWARD: Final = 0.8
+_BACKWARD: Final = 0.75
 
 
 @compiled
@@ -144,7 +144,7 @@ def _meet(i: int, s: Shopper, ts: int, item: int, weight: float, shelves: Shelve
     _increment(i, ts, item, item, weight, _ACTION, found)
     for j in range(end - 1, first - 1, -1):
         distance = end - j
-        closeness = weight / distance**_DISTANCE_POWER if distance <= _REACH else 0.0
+        closeness = weight * _CLOSENESS[distance] if distance <= _REACH else 0.0
         if items[j] != item and (closeness > 0.0 or not again):
             _increment(i, ts, items[j], item, closeness, kind, found)
             _increment(i, ts, item, items[j], _BACKWARD * closeness, kind, found)

@@ -49,7 +49,7 @@ class Settings:
     recent_items
         How many of a shopper's newest items are asked what goes with them.
     step_weight
-        How much each of them counts, against the one after it.
+        How much the one before the newest counts; see `online_models.recommendation.RecommendationSettings`.
     view_seconds
         How old a neighbour list or a model read from Redis may be before it is read again.
     max_event_bytes
@@ -85,7 +85,7 @@ class Settings:
     half_life_days: float = 90.0
     damping: float = 0.2
     recent_items: int = 20
-    step_weight: float = 0.4
+    step_weight: float = 0.42
     view_seconds: float = 1.0
     max_event_bytes: int = 65_536
     max_future_seconds: float = 3600.0

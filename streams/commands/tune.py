@@ -31,10 +31,10 @@ from streams.settings import Settings
 
 #: What is tried, by the name of the setting.
 GRID: Final = {
-    "step_weight": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
+    "step_weight": (0.1, 0.2, 0.3, 0.42, 0.5, 0.6, 0.7, 0.8),
     "damping": (0.05, 0.1, 0.2, 0.3, 0.4, 0.5),
-    "half_life_days": (1.0, 3.0, 7.0, 14.0, 30.0, 60.0, 120.0),
-    "recent_items": (2, 3, 5, 10, 15, 20),
+    "half_life_days": (1.0, 3.0, 7.0, 14.0, 30.0, 60.0, 90.0, 180.0),
+    "recent_items": (3, 5, 10, 15, 20, 30),
 }
 #: A file of sessions says itself where a session ends: no pause within one ends it.
 _NO_GAP_MINUTES: Final = 60 * 24 * 365 * 10.0

@@ -111,16 +111,16 @@ def recommend(
     for steps, voter in enumerate(recent):
         for item, similarity in similar.get(voter, {}).items():
             if item not in unwanted and similarity > 0.0:
-                votes[item].append((similarity**0.7 * (steps + 1) ** log2(step_weight), voter))
+                votes[item].append((similarity ** (2 / 3) * (steps + 1) ** log2(step_weight), voter))
     chances = {item: chance for item, chance in returns.items() if item not in unwanted}
     sums = {
-        item: fsum(vote for vote, _ in gains) ** (1 / 0.7) * (0.2 if item in session else 1.0)
+        item: fsum(vote for vote, _ in gains) ** 1.5 * (0.1 if item in session else 1.0)
         for item, gains in votes.items()
     }
     rest, whole = max(0.05, 1.0 - fsum(chances.values())), fsum(sums.values())
     parts = {item: [(rest * total / whole, "")] for item, total in sums.items()}
     reasons = {
-        item: (rest / whole * vote ** (1 / 0.7) * (0.2 if item in session else 1.0), voter)
+        item: (rest / whole * vote**1.5 * (0.1 if item in session else 1.0), voter)
         for item, gains in votes.items()
         for vote, voter in [max(gains, key=lambda gain: gain[0])]
     }

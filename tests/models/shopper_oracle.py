@@ -21,7 +21,7 @@ from online_models.similarity import ACTION, DAY_MS, FIRST_IN_SESSION, SEEN_AGAI
 from tests.models.oracles import Increment
 
 GAP_MS = 30 * 60_000
-CARRIED, CART, BOUGHT, EXAMPLE_ITEMS, REACH, BACKWARD = 7, 12, 24, 16, 50, 0.8
+CARRIED, CART, BOUGHT, EXAMPLE_ITEMS, REACH, BACKWARD = 7, 12, 24, 16, 50, 0.75
 RETURNS_REACH = 16
 
 
@@ -269,7 +269,7 @@ def _meetings(before: Sequence[str], event: Event) -> Iterable[Increment]:
     kind = SEEN_AGAIN if item in before else FIRST_IN_SESSION
     yield Increment(item, item, weight, ACTION, event.ts)
     for distance, other in enumerate(reversed(before), 1):
-        closeness = weight / distance**0.75 if distance <= REACH else 0.0
+        closeness = weight * (1 / distance**0.75) if distance <= REACH else 0.0
         if other != item:
             yield Increment(other, item, closeness, kind, event.ts)
             yield Increment(item, other, BACKWARD * closeness, kind, event.ts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,6 +32,6 @@ def test_inserting_one_by_one_is_sorting_and_cutting(entries: dict[str, float], 
 
 @given(st.floats(0.0, 1e6))
 def test_scores_have_six_decimals(score: float) -> None:
-    assert abs(rounded(score) - score) <= 0.5000001e-6
+    assert abs(rounded(score) - score) <= 0.5e-6 + math.ulp(score)
     assert float(f"{rounded(score):.6f}") == rounded(score)
     assert rounded(rounded(score)) == rounded(score)

@@ -114,8 +114,8 @@ def test_newer_items_count_more_and_the_largest_part_is_the_reason() -> None:
         {"newest": {"x": 0.1, "z": 0.2}, "newer": {"x": 0.4}, "old": {"x": 0.5, "y": 0.2}},
     )
     back = [("newer", 0.005, "newer"), ("old", 0.01, "old")]  # nobody went back in two trials, and in one: 0.01 / 2
-    x = (0.1**0.7 + 0.4**0.7 / 2 + 0.5**0.7 / 3) ** (1 / 0.7)
-    sums = [("x", x, "newer"), ("z", 0.2, "newest"), ("y", 0.2 * (1 / 3) ** (1 / 0.7), "old")]
+    x = (0.1 ** (2 / 3) + 0.4 ** (2 / 3) / 2 + 0.5 ** (2 / 3) / 3) ** 1.5
+    sums = [("x", x, "newer"), ("z", 0.2, "newest"), ("y", 0.2 * (1 / 3) ** 1.5, "old")]
     share = (1.0 - 0.01 / 2 - 0.01) / sum(part for _, part, _ in sums)
     assert front.of("ada", step_weight=0.5) == [
         *((item, round(share * part, 6), because) for item, part, because in sums), *reversed(back),
@@ -253,16 +253,16 @@ def test_an_item_of_an_earlier_session_is_no_return() -> None:
     shoppers = visitor("lamp", "bulb")
     shoppers.fold([event(10, "ada", "sofa", 500)])
     front = Shopfront(shoppers, {"sofa": {"desk": 0.5}, "bulb": {"lamp": 0.5}})
-    part = 0.5 ** (1 / 0.7)
+    part = 0.5**1.5
     assert front.of("ada", step_weight=0.5) == [
         ("desk", round(1 / (1 + part), 6), "sofa"),
         ("lamp", round(part / (1 + part), 6), "bulb"),
     ]
 
 
-def test_an_item_of_the_session_gets_a_fifth_of_what_its_neighbours_give() -> None:
+def test_an_item_of_the_session_gets_a_tenth_of_what_its_neighbours_give() -> None:
     """Given a session of 20 items, the oldest are too long ago to be returned to."""
     front = Shopfront(visitor(*"abcdefghijklmnopqrst"), {"t": {"a": 0.5, "z": 0.5}})
     found = {entry.item: entry.score or 0.0 for entry in front.of("ada", length=30)}
-    assert found["a"] == pytest.approx(found["z"] / 5, abs=1e-6)
+    assert found["a"] == pytest.approx(found["z"] / 10, abs=1e-6)
     assert set(found) == {*"efghijklmnopqrs", "a", "z"}
