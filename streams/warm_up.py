@@ -8,13 +8,17 @@ from online_models import shoppers_state, similarity_state
 from online_models.engine import Engine
 from online_models.events import Event
 from online_models.recommendation import Recommendations
+from online_models.segments import Segments
 from online_models.shoppers_state import FrozenShoppers
 from online_models.shown import ListsOnShow, Quality
 from online_models.similarity import Increments
 from online_models.similarity_state import FrozenSimilarity
 from online_models.vocabulary import Vocabulary
 from streams.blocks import increment_blocks
+from streams.decoded_events import decoded
+from streams.decoding import Decoder
 from streams.json_lists import recommendation_lists, similarity_lists
+from streams.records import Record
 
 
 def warm_up() -> None:
@@ -37,6 +41,9 @@ def warm_up() -> None:
     on_show, quality = ListsOnShow(1), Quality(engine.items)
     on_show.score_many(shopper, one, np.zeros(1, np.int64), 1, quality)
     on_show.show_many(shopper, lists, quality)
+    Segments(n_segments=2, features=("a",), block=20).learn_many([[float(n % 2)] for n in range(21)])
+    view = b'{"event_id":"1","type":"view","user_id":"a","item_id":"1","ts":1700000000000}'
+    decoded(Decoder(len(view), 0.0), 0, [Record("", 0, 0, -1, b"a", view)])
     increments = Increments(one, one, one.astype(np.float32), one.astype(np.int8), one.astype(np.int64))
     list(increment_blocks("", 0, 0, increments, increments.ts, engine.items))
     shoppers_state.restored(FrozenShoppers.of(engine.shoppers).state(), Vocabulary(), engine.shoppers.settings)

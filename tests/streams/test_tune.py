@@ -15,7 +15,7 @@ def test_it_says_what_to_use_and_by_how_much_it_is_better(capsys: pytest.Capture
     files = [str(bundled("rees46")), str(bundled("clothing"))]
     assert main(["tune", *files, "--events", "3000", "--predictions", "60", "--minutes", "0.1", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    current = {"step_weight": 0.4, "damping": 0.2, "half_life_days": 30.0, "recent_items": 10}
+    current = {"step_weight": 0.42, "damping": 0.2, "half_life_days": 90.0, "recent_items": 20}
     assert report["current"] == report["steps"][0] == current
     assert report["trials"][0] == {**current, "gain": 0.0, "standard_error": 0.0}
     assert report["use"] == (current if report["keep_current"] else report["best"])
