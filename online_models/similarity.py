@@ -109,7 +109,8 @@ class ItemSimilarity:
     where l(b) is what b received lately, with a half-life of a day, and u(b) what it usually would have: its share of
     all that was received, times all that was received lately. An item that trends is held down less; where a day
     brings little, nothing can be said of that, and r(b) stands. Few actions on a are 5 too few to be sure of its list,
-    which then counts less beside those of the shopper's other items.
+    which then counts less beside those of the shopper's other items. Where n(a) has decayed below 1 it is 5 n(a): an
+    item that comes back after a long time still has its list.
 
     But for the 5, this is with `damping` 0 the sequential rule "after a comes b" [1]_; with 0.5 it is the cosine
     normalisation of incremental item-based collaborative filtering [2]_, in which an item that meets everything is

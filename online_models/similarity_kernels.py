@@ -22,7 +22,8 @@ _RESCALE_HALF_LIVES = 256
 _LATELY_MS = 86_400_000
 #: Weight that has to be received lately before it is believed that an item is in demand more than usual, or less.
 _DOUBT = 3.0
-#: Weight of actions on an item before its list counts half of what it would with many (damping aside).
+#: Weight of actions on an item before its list counts half of what it would with many (damping aside). An item that was
+#: quiet for so long that less than one action is left keeps its list.
 _FEW_ACTIONS = 5.0
 #: No score grows by more when it is rounded.
 _ROUNDING = 1e-6
@@ -228,7 +229,8 @@ def rank(
             continue
         if rows[r].actions == 0.0:
             continue
-        actions = (rows[r].actions + _FEW_ACTIONS / now) ** (1.0 - damping)
+        few = _FEW_ACTIONS * min(1.0, rows[r].actions * now) / now
+        actions = (rows[r].actions + few) ** (1.0 - damping)
         for place in range(rows[r].start, rows[r].start + rows[r].length):
             item = neighbours[place]
             if damped[item] == 0.0:

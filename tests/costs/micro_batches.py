@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Final, Self
 
@@ -25,7 +25,7 @@ from streams.decoded_events import DecodedEvents
 from streams.engine import connect
 from streams.json_lists import recommendation_lists
 from streams.model_settings import model_settings
-from streams.outputs import Outputs
+from streams.outputs import Message, Outputs
 from streams.patience import Patience
 from streams.portion import Portion
 from streams.publisher import Publisher
@@ -104,7 +104,7 @@ class MicroBatches:
         """All that the shoppers agent does with decoded events."""
         agent = self._busy_shoppers_agent()
         portion = self._portion(agent, events)
-        return lambda: at_once(agent.fold(0, portion))
+        return lambda: self._told(agent, portion)
 
     def affinity(self, events: int) -> Call:
         """All that the affinity agent does with the blocks that follow from events."""
@@ -118,8 +118,7 @@ class MicroBatches:
 
     def _of_blocks(self, agent: Agent, events: int, topic: str) -> Call:
         shoppers = self._shoppers_agent()
-        outputs = at_once(shoppers.fold(0, self._portion(shoppers, events)))
-        records = _blocks(outputs, topic)
+        records = _blocks(self._told(shoppers, self._portion(shoppers, events)), topic)
         self._open(agent)
         return lambda: at_once(agent.fold(0, agent.read(records)))
 
@@ -131,8 +130,14 @@ class MicroBatches:
     def _busy_shoppers_agent(self) -> ShoppersAgent:
         """One that has folded a micro-batch already."""
         agent = self._shoppers_agent()
-        at_once(agent.fold(0, _merged(agent, self._records[:_FIRST])))
+        self._told(agent, _merged(agent, self._records[:_FIRST]))
         return agent
+
+    @staticmethod
+    def _told(agent: ShoppersAgent, portion: Portion[DecodedEvents]) -> list[Message]:
+        """Fold, and tell the other agents at once."""
+        outputs = at_once(agent.fold(0, portion))
+        return [*outputs.messages, *agent.partitions[0].outbox.messages()]
 
     def _open(self, agent: Agent) -> None:
         agent.open(0, decode(self._checkpoints[agent.name]).state)
@@ -141,14 +146,12 @@ class MicroBatches:
         return _merged(agent, self._records[_FIRST:][:events])
 
 
+_LOOP: Final = asyncio.new_event_loop()
+
+
 def at_once(fold: Coroutine[Any, Any, Outputs]) -> Outputs:
-    """What a fold returns that waits for nothing."""
-    try:
-        fold.send(None)
-    except StopIteration as done:
-        outputs: Outputs = done.value
-        return outputs
-    raise AssertionError("the fold waited for Redis, so its cost could not be counted")
+    """What a fold returns."""
+    return _LOOP.run_until_complete(fold)
 
 
 async def _run(settings: Settings, records: list[Record]) -> dict[str, bytes]:
@@ -162,8 +165,9 @@ async def _run(settings: Settings, records: list[Record]) -> dict[str, bytes]:
     for agent in agents:
         agent.open(0, None)
     outputs = await shoppers.fold(0, _merged(shoppers, records))
+    messages = [*outputs.messages, *shoppers.partitions[0].outbox.messages()]
     for agent, topic in ((affinity, COVISITS), (learner, EXAMPLES)):
-        learned = await agent.fold(0, agent.read(_blocks(outputs, topic)))
+        learned = await agent.fold(0, agent.read(_blocks(messages, topic)))
         await writer.claim(agent.name, 1, 0, (0,), _nobody_newer)
         await Publisher(None, writer).publish(learned, agent.name)
     while shoppers.pause(0) < math.inf:
@@ -197,7 +201,7 @@ def _merged(agent: ShoppersAgent, records: list[Record]) -> Portion[DecodedEvent
     return portion.chosen(np.argsort(portion.time, kind="stable"))
 
 
-def _blocks(outputs: Outputs, topic: str) -> list[Record]:
-    values = [message.value for message in outputs.messages if message.topic == topic]
+def _blocks(messages: Sequence[Message], topic: str) -> list[Record]:
+    values = [message.value for message in messages if message.topic == topic]
     assert values, f"nothing was published to {topic}"
     return [Record(topic, 0, offset, 0, None, value) for offset, value in enumerate(values)]

@@ -37,9 +37,9 @@ CEILINGS: Final = {
     "decode": (Figures(4309, 4.36, 0.15, 366), Figures(5600, 4.80, 0.40, 480)),
     "fold_shoppers": (Figures(620, 0.02, 0.00, 1602), Figures(800, 0.10, 0.20, 2080)),
     "recommend": (Figures(929, 0.46, 0.46, 343), Figures(1200, 0.60, 0.60, 450)),
-    "shoppers": (Figures(5061, 2.30, 1.92, 1693), Figures(6600, 2.55, 2.45, 2200)),
-    "affinity": (Figures(3528, 0.31, 0.67, 823), Figures(4600, 0.42, 0.87, 1070)),
-    "learner": (Figures(20855, 8.51, 2.79, 184), Figures(27100, 9.30, 3.40, 240)),
+    "shoppers": (Figures(4932, 2.12, 1.89, 1711), Figures(6400, 2.35, 2.40, 2200)),
+    "affinity": (Figures(3492, 0.27, 0.65, 832), Figures(4600, 0.42, 0.87, 1070)),
+    "learner": (Figures(15591, 4.28, 0.84, 182), Figures(20300, 4.70, 1.15, 240)),
 }
 WHAT: Final = (
     f"{{:,.0f}} steps of the interpreter for {SMALL:,} events",

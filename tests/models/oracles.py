@@ -60,7 +60,7 @@ def similar_items(
         if n > 0.0 and r > 0.0:
             expected = r / fsum(usual.values()) * fsum(lately.values())
             demand = r * (expected + 3.0) / (lately[neighbour] + 3.0)
-            score = fsum(weights) / ((n + 5.0) ** (1.0 - damping) * demand**damping)
+            score = fsum(weights) / ((n + 5.0 * min(n, 1.0)) ** (1.0 - damping) * demand**damping)
             lists[row][neighbour] = Similar(score, support[row, neighbour])
     return lists
 
