@@ -19,7 +19,7 @@ import msgspec
 import streams
 from loadtest.floor.parts import PARTS
 from loadtest.floor.stopwatch import Measured
-from streams.commands.worker import prepare_interpreter
+from streams.commands.worker import prepare_interpreter, spare_the_garbage_collector
 from streams.errors import EngineError
 from streams.settings import Settings
 
@@ -55,6 +55,7 @@ def take_turn(name: str, directory: Path, variables: Mapping[str, str]) -> Measu
 def main(name: str, directory: Path) -> None:
     """Measure in this process."""
     prepare_interpreter()
+    spare_the_garbage_collector()
     measured = asyncio.run(_measured(name, directory))
     print(msgspec.json.encode(measured).decode())
 

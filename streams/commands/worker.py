@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
 import logging
 import sys
 from typing import Final, NoReturn
 
+import uvloop
 from mode import Worker
 
 from streams.app import create_app
@@ -28,19 +30,20 @@ def run(options: argparse.Namespace) -> NoReturn:
     level = options.log_level.upper()
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     logging.getLogger("aiokafka").setLevel(level)
-    app = create_app(Settings.load())
     prepare_interpreter()
+    app = create_app(Settings.load())
+    spare_the_garbage_collector()
     worker = Worker(app, loglevel=level, logfile=None, override_logging=False, daemon=True)
     worker.execute_from_commandline()
 
 
 def prepare_interpreter() -> None:
-    """Python's own settings, as a worker has them."""
-    _spare_the_garbage_collector()
+    """Python's own settings, as a worker has them; uvloop's event loop also serves Faust's thread that fetches."""
     sys.setswitchinterval(_SWITCH_SECONDS)
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
-def _spare_the_garbage_collector() -> None:
+def spare_the_garbage_collector() -> None:
     """What is here now stays, and a micro-batch makes thousands of objects that all die with it, none in a cycle: left
     to itself the collector would look through them again and again, for a tenth of the processor's time."""
     gc.collect()
