@@ -38,7 +38,7 @@ from streams.quick_packing import packing_quickly
 from streams.read_view import ReadView
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
-from streams.topics import COVISITS
+from streams.topics import CLICKSTREAM, COVISITS, hold_seconds
 
 log = logging.getLogger("upwell")
 
@@ -84,8 +84,9 @@ class Engine:
         self.ownership = Ownership(
             app.consumer, Publisher(app.producer, writer), self.progress, self.checkpointer, partitions
         )
+        held = hold_seconds(partitions[CLICKSTREAM], partitions[COVISITS])
         agents: list[Agent] = [
-            ShoppersAgent(settings, view, self.counters, partitions[COVISITS]),
+            ShoppersAgent(settings, view, self.counters, partitions[COVISITS], held),
             AffinityAgent(view, model_settings(settings).similarity),
             LearnerAgent(view),
         ]

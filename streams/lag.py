@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from redis.exceptions import RedisError
 from streams.errors import ServerError
 from streams.progress import field, parsed
 from streams.settings import Settings
-from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, HOLD_SECONDS, PATIENCE_MS, PURCHASES
+from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, HOLD_SECONDS, PATIENCE_MS, PURCHASES, hold_seconds
 
 _INPUTS: Final = (CLICKSTREAM, PURCHASES, COVISITS, EXAMPLES)
 
@@ -104,9 +105,10 @@ class LagMeter:
 
     def is_quiet(self) -> bool:
         """Whether everything is done, also what the agents tell each other: no lag now, nor when that has been told."""
-        if self.measure().total:
+        if (lag := self.measure()).total:
             return False
-        time.sleep(2 * HOLD_SECONDS)
+        count = Counter(partition.topic for partition in lag.partitions)
+        time.sleep(HOLD_SECONDS + hold_seconds(count[CLICKSTREAM], count[COVISITS]))
         return not self.measure().total
 
     def close(self) -> None:

@@ -20,8 +20,11 @@ REJECTED: Final = "rejected"
 
 #: A rejected record is at most this long; the original bytes have to fit in.
 LARGEST_RECORD: Final = 16 * 1024 * 1024
-#: What the agents tell each other is held for so long at most, see `streams.agents.outbox`.
+#: What the agents tell each other is held at least for so long, and at most; see `hold_seconds`.
 HOLD_SECONDS: Final = 0.25
+_LONGEST_HOLD_SECONDS: Final = 1.0
+#: Blocks of co-visits that are made in a second, by all workers, before they are held longer.
+_BLOCKS_PER_SECOND: Final = 500
 #: How long Kafka may take to answer at all.
 PATIENCE_MS: Final = 5_000
 _DAY_MS: Final = 86_400_000
@@ -36,6 +39,15 @@ class Topic:
     partitions: int
     purpose: str
     configuration: dict[str, str] = field(default_factory=dict)
+
+
+def hold_seconds(partitions: int, item_partitions: int) -> float:
+    """How long shoppers agents hold what others are to be told: everybody tells everybody, so that is what many cost.
+
+    >>> hold_seconds(8, 4), hold_seconds(64, 32)
+    (0.25, 1.0)
+    """
+    return min(max(HOLD_SECONDS, partitions * item_partitions / _BLOCKS_PER_SECOND), _LONGEST_HOLD_SECONDS)
 
 
 def topics(settings: Settings) -> list[Topic]:

@@ -57,13 +57,21 @@ class Outbox:
         Where the events come from.
     owners
         Who owns which item.
+    hold_seconds
+        How long something is held, but for `_MOST_INCREMENTS`.
     """
 
     def __init__(
-        self, topics: Sequence[str], partition: int, owners: ItemPartitions, state: Mapping[str, Any] | None = None
+        self,
+        topics: Sequence[str],
+        partition: int,
+        owners: ItemPartitions,
+        state: Mapping[str, Any] | None = None,
+        hold_seconds: float = HOLD_SECONDS,
     ) -> None:
         self.topics = topics
         self.partition = partition
+        self.hold_seconds = hold_seconds
         self._owners = owners
         self._items = owners.items
         self._last_block: dict[tuple[str, int], int] = {}
@@ -87,7 +95,7 @@ class Outbox:
         """In how many seconds it is time to send; infinity if nothing is held."""
         if self._increments >= _MOST_INCREMENTS:
             return 0.0
-        return max(0.0, self._since + HOLD_SECONDS - time.monotonic())
+        return max(0.0, self._since + self.hold_seconds - time.monotonic())
 
     def messages(self) -> Iterator[Message]:
         """Everything held, as one block or a few per receiver; from now on it counts as sent."""

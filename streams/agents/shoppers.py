@@ -32,7 +32,7 @@ from streams.portion import Portion
 from streams.read_view import ReadView
 from streams.records import Record
 from streams.settings import Settings
-from streams.topics import CLICKSTREAM, PURCHASES
+from streams.topics import CLICKSTREAM, HOLD_SECONDS, PURCHASES
 from streams.waiting import Waiting
 
 _SHOPPERS_AT_ONCE: Final = 500
@@ -73,10 +73,18 @@ class ShoppersAgent:
     name = "shoppers"
     topics = (CLICKSTREAM, PURCHASES)
 
-    def __init__(self, settings: Settings, view: ReadView, counters: Counters, item_partitions: int) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        view: ReadView,
+        counters: Counters,
+        item_partitions: int,
+        hold_seconds: float = HOLD_SECONDS,
+    ) -> None:
         self.settings = settings
         self.view = view
         self.counters = counters
+        self.hold_seconds = hold_seconds
         self.partitions: dict[int, ShoppersPartition] = {}
         self._spare = Spare()
         self._decoder = Decoder(settings.max_event_bytes, settings.max_future_seconds)
@@ -86,7 +94,8 @@ class ShoppersAgent:
 
     def open(self, partition: int, state: Mapping[str, Any] | None) -> None:
         """Begin to own a partition."""
-        outbox = Outbox(self.topics, partition, self._owners, state["outbox"] if state is not None else None)
+        held = state["outbox"] if state is not None else None
+        outbox = Outbox(self.topics, partition, self._owners, held, self.hold_seconds)
         self.partitions[partition] = ShoppersPartition(self.view.items, self.settings, outbox, state)
 
     def close(self, partition: int) -> None:
