@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` shows the engine at work, `make test` checks it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit chaos mutants clean
+.PHONY: help setup demo test lint types unit long chaos mutants clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -39,6 +39,9 @@ types: setup ## types
 
 unit: setup ## doctests, README and tests, on real servers
 	$(BIN)/python -m pytest $(ARGS)
+
+long: setup ## tests too long for every day
+	$(BIN)/python -m pytest -m long $(ARGS)
 
 chaos: setup ## every fault, in the amounts that docs/reliability.md tells of: hours
 	@for scenario in $$($(BIN)/python -m loadtest chaos --list); do \

@@ -21,6 +21,8 @@ from streams.embedded.servers import EmbeddedServers
 from streams.errors import EngineError
 from streams.settings import Settings
 
+pytestmark = pytest.mark.long
+
 #: Enough that upwell is seen at work before it is done.
 EVENTS = 40_000
 

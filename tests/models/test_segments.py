@@ -243,7 +243,7 @@ def test_centres_that_started_on_one_spot_part() -> None:
 def test_an_unlucky_start_is_mended() -> None:
     """A centre between two crowds and two in another, in a shop that is no longer young: swaps make it tight again."""
     ratios: dict[float, list[float]] = {0.01: [], 1.0: []}
-    for seed in range(4):
+    for seed in range(2):
         customers, _, middles = crowds(6_144, seed=seed)
         for swap_gain, found in ratios.items():
             model = Segments(gain=1.0, swap_gain=swap_gain)
