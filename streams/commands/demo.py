@@ -19,6 +19,7 @@ from online_models.events import Event
 from streams.commands.replay import speed_of
 from streams.demo import story
 from streams.demo.labels import labels
+from streams.demo.models import Models
 from streams.demo.play import play
 from streams.demo.stage import Stage, servers
 from streams.demo.watch import Numbers, Watch, as_table
@@ -87,9 +88,8 @@ def _play(
 
 def _results(numbers: Numbers, sent: ReplaySummary, seconds: float, stage: Stage, watch: Watch) -> dict[str, Any]:
     prefix = stage.settings.prefix
-    value = watch.redis.get(f"{prefix}model:parameters")
-    parameters = msgspec.json.decode(value) if value else None
-    auc = parameters["propensity"]["auc"] if parameters else None
+    parameters = watch.parameters()
+    models = Models.of(parameters)
     return {
         "events_in": sent.sent,
         "events_processed": numbers.processed,
@@ -103,7 +103,8 @@ def _results(numbers: Numbers, sent: ReplaySummary, seconds: float, stage: Stage
         "hit_rate_at_20": round(numbers.hit_rate, 4),
         "mrr_at_20": round(numbers.mean_reciprocal_rank, 4),
         "lately": {name: _rounded(value) for name, value in asdict(numbers.lately).items()},
-        "propensity_auc": None if auc is None else round(auc, 4),
+        "propensity_auc": _rounded(models.auc),
+        "models": {name: _rounded(value) for name, value in asdict(models).items()},
         "segments": story.segments(parameters),
     }
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from rich.table import Table
 
 from streams.counters import percentile
+from streams.demo.models import Models
 from streams.lag import LagMeter
 from streams.reading import open_redis
 from streams.replay import ReplaySummary
@@ -69,6 +71,7 @@ class Numbers:
     hits: int
     reciprocal_ranks: float
     lately: Lately
+    models: Models
     partitions: int
     lag: int
     freshness_p50: float | None
@@ -115,11 +118,17 @@ class Watch:
             hits=total("hits"),
             reciprocal_ranks=sum(float(worker.get("reciprocal_ranks", 0)) for worker in workers),
             lately=Lately.of(workers),
+            models=Models.of(self.parameters()),
             partitions=total("partitions"),
             lag=self.meter.measure().total,
             freshness_p50=percentile(freshness, 0.5),
             freshness_p99=percentile(freshness, 0.99),
         )
+
+    def parameters(self) -> Any:
+        """What the learner published last; None if there is nothing yet."""
+        value = self.redis.get(f"{self.settings.prefix}model:parameters")
+        return msgspec.json.decode(value) if value else None
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -146,6 +155,7 @@ def as_table(numbers: Numbers, sent: ReplaySummary | None) -> Table:
         ("lists written", f"{numbers.lists:,}"),
         ("hit rate @20", f"{numbers.hit_rate:.1%} of {numbers.predictions:,} next items were on show"),
         ("lately", _lately(numbers.lately)),
+        ("models", str(numbers.models)),
     ]
     table = Table.grid(padding=(0, 2))
     for name, value in rows:

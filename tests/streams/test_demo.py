@@ -47,6 +47,11 @@ def test_the_demo_recommends_while_the_shoppers_are_there(demo: Any) -> None:
     assert 0 < demo["freshness_ms"]["p50"] <= demo["freshness_ms"]["p99"]
     assert 0.02 < demo["mrr_at_20"] < demo["hit_rate_at_20"] < 0.5
     assert 0.3 < demo["propensity_auc"] <= 1.0
+    models = demo["models"]
+    assert models["auc"] == demo["propensity_auc"]
+    assert 0.0 < models["log_loss"] < 0.7
+    assert 0.0 < models["base_rate"] < 0.5
+    assert 0.0 < models["inertia"] < 100.0
     lately = demo["lately"]
     assert 0.02 < lately["mean_reciprocal_rank"] < lately["hit_rate"] < 0.5
     assert 0.1 < lately["popular_share"] < 1.0
