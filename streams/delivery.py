@@ -1,8 +1,8 @@
-"""How records travel from Kafka through Faust to an agent: as lists, one per partition and fetch.
+"""How records travel from Kafka through Faust to an agent: many at a time.
 
 Faust hands over one record at a time and spends some 50 µs on each. Its public setting `ConsumerScheduler` decides
-what is handed over; the one here yields a whole fetch of a partition as if it were one record, whose value is the
-list. Agents see ordinary Faust events whose value is a `list` of records.
+what is handed over; the one here yields what was fetched of a topic, of all its partitions, as if it were one record.
+Agents see ordinary Faust events whose value is a list with a list of records per partition.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LARGEST_DELIVERY: Final = 4096
 
 
 class MicroBatches(SchedulingStrategyT):
-    """Faust's `ConsumerScheduler`: what was fetched, as one delivery per partition, large ones in pieces."""
+    """Faust's `ConsumerScheduler`: what was fetched, as one delivery per topic, or a few where there is much of it."""
 
     def __init__(self) -> None:
         pass
@@ -33,15 +33,21 @@ class MicroBatches(SchedulingStrategyT):
         raise NotImplementedError
 
     def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
-        """Deliveries in turn over the partitions, so that none waits for another's backlog."""
+        """Deliveries in turn over the topics and their partitions, so that none waits for another's backlog."""
         waiting = {tp: 0 for tp, fetched in records.items() if fetched}
         while waiting:
+            parts: dict[str, list[list[Record]]] = {}
             for tp, start in list(waiting.items()):
-                end = start + LARGEST_DELIVERY
-                yield tp, _delivery(records[tp][start:end])
-                waiting[tp] = end
-                if end >= len(records[tp]):
+                part = records[tp][start : start + LARGEST_DELIVERY]
+                gathered = parts.setdefault(tp.topic, [])
+                if gathered and sum(map(len, gathered)) + len(part) > LARGEST_DELIVERY:
+                    yield _delivery(parts.pop(tp.topic))
+                    gathered = parts.setdefault(tp.topic, [])
+                gathered.append(part)
+                waiting[tp] = start + len(part)
+                if waiting[tp] >= len(records[tp]):
                     del waiting[tp]
+            yield from map(_delivery, parts.values())
 
 
 class AsDelivered(Schema[Any, Any]):
@@ -56,18 +62,20 @@ class AsDelivered(Schema[Any, Any]):
         return decode
 
 
-def _delivery(records: list[Record]) -> ConsumerRecord[None, Any]:
-    last = records[-1]
-    return ConsumerRecord(
+def _delivery(parts: list[list[Record]]) -> tuple[TP, ConsumerRecord[None, Any]]:
+    """A delivery in the name of its last partition, as Faust wants one."""
+    last = parts[-1][-1]
+    record: ConsumerRecord[None, Any] = ConsumerRecord(
         topic=last.topic,
         partition=last.partition,
         offset=last.offset,
         timestamp=last.timestamp,
         timestamp_type=0,
         key=None,
-        value=records,
+        value=parts,
         checksum=None,
         serialized_key_size=0,
         serialized_value_size=0,
         headers=(),
     )
+    return TP(last.topic, last.partition), record

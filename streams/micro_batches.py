@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from streams.lane import Flow, Lane, RunTask
 from streams.owner import Owner
 from streams.ownership import Ownership
 from streams.portion import Portion
+from streams.records import Record
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, PURCHASES
 
@@ -93,13 +95,29 @@ class MicroBatchLoop:
     async def run(self, stream: Any) -> None:
         """Hand the deliveries of a Faust stream to their partitions, for ever."""
         async for delivery in stream.events():
-            tp = TP(delivery.message.topic, delivery.message.partition)
-            lane = self._lanes.get(tp.partition)
-            if lane is not None and tp not in self.stopped:
-                first = delivery.value[0].offset
-                if first > lane.expected(tp):
-                    await self._account_for_hole(lane, tp, first)
-                lane.put(tp, self.agent.read(delivery.value))
+            await self._put(delivery.value)
+
+    async def _put(self, parts: Sequence[Sequence[Record]]) -> None:
+        """Read records of several partitions of a topic at once, and hand each partition its own."""
+        wanted = [part for part in parts if await self._is_wanted(part[0])]
+        if not wanted:
+            return
+        read, start = self.agent.read([record for part in wanted for record in part]), 0
+        for part in wanted:
+            tp = TP(part[0].topic, part[0].partition)
+            if (lane := self._lanes.get(tp.partition)) is not None:
+                lane.put(tp, read.chosen(slice(start, start + len(part))) if len(wanted) > 1 else read)
+            start += len(part)
+
+    async def _is_wanted(self, first: Record) -> bool:
+        """Whether the records that begin with this one belong to a partition that is processed here."""
+        tp = TP(first.topic, first.partition)
+        lane = self._lanes.get(tp.partition)
+        if lane is None or tp in self.stopped:
+            return False
+        if first.offset > lane.expected(tp):
+            await self._account_for_hole(lane, tp, first.offset)
+        return True
 
     async def _account_for_hole(self, lane: Lane, tp: TP, first: int) -> None:
         """Offsets are missing: Kafka's own marks, which say nothing, or records that retention deleted too early."""

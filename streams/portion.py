@@ -58,10 +58,10 @@ class Portion(Generic[Said]):
 
     @classmethod
     def of(cls, topic: int, records: Sequence[Record], timestamp: Int64s, time: Int64s, content: Said) -> Self:
-        """Records of one topic."""
-        n, first = len(records), records[0].offset
-        if records[-1].offset == first + n - 1:
-            offset = np.arange(first, first + n)
+        """Records of one topic, those of a partition one behind the other."""
+        n, first, last = len(records), records[0], records[-1]
+        if last.partition == first.partition and last.offset == first.offset + n - 1:
+            offset = np.arange(first.offset, first.offset + n)
         else:
             offset = np.fromiter((record.offset for record in records), np.int64, n)
         return cls(np.full(n, topic, np.int8), offset, timestamp, time, content)

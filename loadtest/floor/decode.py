@@ -27,5 +27,6 @@ async def decode(settings: Settings, directory: Path) -> Measured:
         async for fetched in fetches(consumer, records):
             for place, delivery in MicroBatches().iterate(fetched):
                 with stopwatch:
-                    done += len(decoded(decoder, topics.index(place.topic), delivery.value))
+                    records_here = [record for part in delivery.value for record in part]
+                    done += len(decoded(decoder, topics.index(place.topic), records_here))
     return stopwatch.measured(done)

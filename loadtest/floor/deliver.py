@@ -22,7 +22,7 @@ async def deliver(settings: Settings, directory: Path) -> Measured:
     async def touch(stream: Any) -> None:
         nonlocal touched
         async for delivery in stream.events():
-            touched += sum(record.value is not None for record in delivery.value)
+            touched += sum(record.value is not None for part in delivery.value for record in part)
             if touched >= records:
                 stopwatch.stop()
                 all_came.set()
