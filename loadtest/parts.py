@@ -36,7 +36,7 @@ from streams.outputs import Outputs
 from streams.patience import Patience
 from streams.portion import Portion
 from streams.read_view import ReadView
-from streams.records import Record
+from streams.records import Record, Records
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, HOLD_SECONDS, PURCHASES
 from streams.warm_up import warm_up
@@ -110,13 +110,13 @@ class _Parts:
     def _read(self, records: list[Record]) -> Portion[DecodedEvents]:
         """What a lane makes of deliveries of both topics."""
         by_topic = [[record for record in records if record.topic == topic] for topic in self.shoppers.topics]
-        portion = Portion.joined([self.shoppers.read(part) for part in by_topic if part])
+        portion = Portion.joined([self.shoppers.read(Records.of(part)) for part in by_topic if part])
         return portion.chosen(np.argsort(portion.time, kind="stable"))
 
     async def _fold_blocks(self) -> None:
         for (topic, partition), records in self._blocks.items():
             agent = self.affinity if topic == COVISITS else self.learner
-            await self._keep(await agent.fold(partition, agent.read(records)))
+            await self._keep(await agent.fold(partition, agent.read(Records.of(records))))
         self._blocks.clear()
 
     async def _keep(self, outputs: Outputs) -> None:

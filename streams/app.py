@@ -15,7 +15,7 @@ from streams.crash import CrashOnly
 from streams.delivery import AsDelivered, MicroBatches
 from streams.engine import Engine
 from streams.errors import EngineError
-from streams.records import use_plain_records
+from streams.fetching import fetch_batches
 from streams.settings import Settings
 from streams.topics import LARGEST_RECORD, cluster_id, ensure_topics
 from streams.transport import PromptTransport
@@ -80,6 +80,6 @@ def faust_app(settings: Settings) -> Any:
         producer_max_request_size=LARGEST_RECORD,
         producer_acks=-1,
     )
-    use_plain_records()
+    fetch_batches()
     app.transport = PromptTransport(app.conf.broker_consumer, app)
     return app

@@ -12,9 +12,9 @@ from online_models.event_columns import EventColumns
 from online_models.events import EVENT_CODES, Event
 from online_models.spelling import Ids, spelled
 from streams.decoding import Decoder, Rejection
-from streams.portion import Portion, timestamps
+from streams.portion import Portion
 from streams.quick_decoding import ENDS, QUANTITY, STARTS, TS, TYPE, Columns, scan
-from streams.records import Record
+from streams.records import Records
 
 _NONE = -1
 
@@ -63,21 +63,21 @@ class DecodedEvents:
         return [self.rejections[number] for number in self.rejected[self.rejected >= 0].tolist()]
 
 
-def decoded(decoder: Decoder, topic: int, records: Sequence[Record]) -> Portion[DecodedEvents]:
+def decoded(decoder: Decoder, topic: int, records: Records) -> Portion[DecodedEvents]:
     """Decode records of one topic; `topic` is its position among those of the agent."""
     text, columns = scan(
-        [record.value or b"" for record in records],
-        [record.key or b"" for record in records],
+        [records.one(n).value or b"" for n in range(len(records))],
+        [records.one(n).key or b"" for n in range(len(records))],
         decoder.max_event_bytes,
     )
-    timestamp = timestamps(records)
+    timestamp = records.timestamp
     columns.plain[:] &= (timestamp < 0) | (columns.whole[:, TS] <= timestamp + decoder.max_future_ms)
     rejected = np.full(len(records), _NONE, np.int32)
     rejections: list[Rejection] = []
     events: list[Event] = []
     places = np.flatnonzero(~columns.plain)
     for place in places.tolist():
-        found = decoder.decode_one(records[place])
+        found = decoder.decode_one(records.one(place))
         if isinstance(found, Event):
             events.append(found)
         else:
@@ -86,7 +86,7 @@ def decoded(decoder: Decoder, topic: int, records: Sequence[Record]) -> Portion[
     text = _with_events(text, columns, places[rejected[places] < 0], events)
     events_found = _event_columns(text, columns)
     time = np.where(rejected < 0, events_found.ts, _NONE)
-    return Portion.of(topic, records, timestamp, time, DecodedEvents(events_found, rejected, rejections))
+    return Portion.of(topic, records, time, DecodedEvents(events_found, rejected, rejections))
 
 
 def _event_columns(text: Bytes, columns: Columns) -> EventColumns:

@@ -2,12 +2,13 @@
 
 Faust hands over one record at a time and spends some 50 µs on each. Its public setting `ConsumerScheduler` decides
 what is handed over; the one here yields what was fetched of a topic, of all its partitions, as if it were one record.
-Agents see ordinary Faust events whose value is a list with a list of records per partition.
+Agents see ordinary Faust events whose value is a list with a list of record batches per partition.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka.structs import ConsumerRecord
@@ -15,9 +16,9 @@ from faust import Schema
 from faust.types import TP
 from faust.types.transports import SchedulingStrategyT
 
-from streams.records import Record
+from streams.record_batches import RecordBatch
 
-#: The most records in a delivery: keeps the pause between two heartbeats short while a backlog is drained.
+#: The most records in a delivery, but for a larger batch: the pause between two heartbeats stays short in a backlog.
 LARGEST_DELIVERY: Final = 4096
 
 
@@ -34,20 +35,31 @@ class MicroBatches(SchedulingStrategyT):
 
     def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
         """Deliveries in turn over the topics and their partitions, so that none waits for another's backlog."""
-        waiting = {tp: 0 for tp, fetched in records.items() if fetched}
+        waiting = {tp: deque(fetched) for tp, fetched in records.items() if fetched}
         while waiting:
-            parts: dict[str, list[list[Record]]] = {}
-            for tp, start in list(waiting.items()):
-                part = records[tp][start : start + LARGEST_DELIVERY]
-                gathered = parts.setdefault(tp.topic, [])
-                if gathered and sum(map(len, gathered)) + len(part) > LARGEST_DELIVERY:
-                    yield _delivery(parts.pop(tp.topic))
-                    gathered = parts.setdefault(tp.topic, [])
-                gathered.append(part)
-                waiting[tp] = start + len(part)
-                if waiting[tp] >= len(records[tp]):
+            gathered: dict[str, list[list[RecordBatch]]] = {}
+            for tp in list(waiting):
+                part = _taken(waiting[tp])
+                parts = gathered.setdefault(tp.topic, [])
+                if parts and _records([*parts, part]) > LARGEST_DELIVERY:
+                    yield _delivery(parts)
+                    gathered[tp.topic] = parts = []
+                parts.append(part)
+                if not waiting[tp]:
                     del waiting[tp]
-            yield from map(_delivery, parts.values())
+            yield from map(_delivery, gathered.values())
+
+
+def _taken(fetched: deque[RecordBatch]) -> list[RecordBatch]:
+    """The first batches, as many as fit into a delivery, but at least one."""
+    taken = [fetched.popleft()]
+    while fetched and sum(map(len, taken)) + len(fetched[0]) <= LARGEST_DELIVERY:
+        taken.append(fetched.popleft())
+    return taken
+
+
+def _records(parts: Sequence[Sequence[RecordBatch]]) -> int:
+    return sum(len(batch) for part in parts for batch in part)
 
 
 class AsDelivered(Schema[Any, Any]):
@@ -62,14 +74,14 @@ class AsDelivered(Schema[Any, Any]):
         return decode
 
 
-def _delivery(parts: list[list[Record]]) -> tuple[TP, ConsumerRecord[None, Any]]:
+def _delivery(parts: Sequence[Sequence[RecordBatch]]) -> tuple[TP, ConsumerRecord[None, Any]]:
     """A delivery in the name of its last partition, as Faust wants one."""
     last = parts[-1][-1]
     record: ConsumerRecord[None, Any] = ConsumerRecord(
         topic=last.topic,
         partition=last.partition,
-        offset=last.offset,
-        timestamp=last.timestamp,
+        offset=last.end - 1,
+        timestamp=last.base_timestamp,
         timestamp_type=0,
         key=None,
         value=parts,

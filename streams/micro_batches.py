@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
 from faust.types import TP
 
 from streams.agent import Agent
@@ -16,7 +17,7 @@ from streams.lane import Flow, Lane, RunTask
 from streams.owner import Owner
 from streams.ownership import Ownership
 from streams.portion import Portion
-from streams.records import Record
+from streams.record_batches import RecordBatch, columns
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, PURCHASES
 
@@ -97,19 +98,20 @@ class MicroBatchLoop:
         async for delivery in stream.events():
             await self._put(delivery.value)
 
-    async def _put(self, parts: Sequence[Sequence[Record]]) -> None:
+    async def _put(self, parts: Sequence[Sequence[RecordBatch]]) -> None:
         """Read records of several partitions of a topic at once, and hand each partition its own."""
         wanted = [part for part in parts if await self._is_wanted(part[0])]
         if not wanted:
             return
-        read, start = self.agent.read([record for part in wanted for record in part]), 0
-        for part in wanted:
+        records, counts = columns([batch for part in wanted for batch in part])
+        read = self.agent.read(records)
+        ends = np.cumsum(counts)[np.cumsum([len(part) for part in wanted]) - 1].tolist()
+        for part, start, end in zip(wanted, [0, *ends[:-1]], ends, strict=True):
             tp = TP(part[0].topic, part[0].partition)
-            if (lane := self._lanes.get(tp.partition)) is not None:
-                lane.put(tp, read.chosen(slice(start, start + len(part))) if len(wanted) > 1 else read)
-            start += len(part)
+            if (lane := self._lanes.get(tp.partition)) is not None and end > start:
+                lane.put(tp, read.chosen(slice(start, end)) if len(wanted) > 1 else read)
 
-    async def _is_wanted(self, first: Record) -> bool:
+    async def _is_wanted(self, first: RecordBatch) -> bool:
         """Whether the records that begin with this one belong to a partition that is processed here."""
         tp = TP(first.topic, first.partition)
         lane = self._lanes.get(tp.partition)

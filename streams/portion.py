@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import numpy as np
 
 from online_models.compiled import Int8s, Int64s
-from streams.records import Record
+from streams.records import Records
 
 
 class Content(Protocol):
@@ -24,11 +24,6 @@ class Content(Protocol):
 
 
 Said = TypeVar("Said", bound=Content)
-
-
-def timestamps(records: Sequence[Record]) -> Int64s:
-    """Kafka's times of records."""
-    return np.fromiter((record.timestamp for record in records), np.int64, len(records))
 
 
 @dataclass(frozen=True)
@@ -57,14 +52,9 @@ class Portion(Generic[Said]):
         return len(self.offset)
 
     @classmethod
-    def of(cls, topic: int, records: Sequence[Record], timestamp: Int64s, time: Int64s, content: Said) -> Self:
-        """Records of one topic, those of a partition one behind the other."""
-        n, first, last = len(records), records[0], records[-1]
-        if last.partition == first.partition and last.offset == first.offset + n - 1:
-            offset = np.arange(first.offset, first.offset + n)
-        else:
-            offset = np.fromiter((record.offset for record in records), np.int64, n)
-        return cls(np.full(n, topic, np.int8), offset, timestamp, time, content)
+    def of(cls, topic: int, records: Records, time: Int64s, content: Said) -> Self:
+        """Records of one topic, with the event time of each and what they say."""
+        return cls(np.full(len(records), topic, np.int8), records.offset, records.timestamp, time, content)
 
     def last_of_topics(self) -> dict[int, tuple[int, int]]:
         """Offset and timestamp of the last record of each topic, by the topic's position."""

@@ -22,7 +22,7 @@ from streams.json_lists import similarity_lists
 from streams.outputs import Outputs
 from streams.portion import Portion
 from streams.read_view import ReadView
-from streams.records import Record
+from streams.records import Records
 from streams.sources_applied import SourcesApplied
 from streams.topics import COVISITS
 from streams.trending_merge import TrendingPart
@@ -132,7 +132,7 @@ class AffinityAgent:
         """Do not refuse blocks that follow a hole."""
         self.partitions[partition].applied.forgive()
 
-    def read(self, records: Sequence[Record]) -> Portion[Blocks]:
+    def read(self, records: Records) -> Portion[Blocks]:
         """Decode records: blocks of co-visits."""
         return blocks.portion(records)
 

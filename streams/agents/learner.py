@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from streams.blocks import Block, Blocks
 from streams.outputs import Outputs
 from streams.portion import Portion
 from streams.read_view import ReadView
-from streams.records import Record
+from streams.records import Records
 from streams.sources_applied import SourcesApplied
 from streams.topics import EXAMPLES
 from streams.trending_merge import trending_list
@@ -93,7 +93,7 @@ class LearnerAgent:
         """Do not refuse blocks that follow a hole."""
         self.partitions[partition].applied.forgive()
 
-    def read(self, records: Sequence[Record]) -> Portion[Blocks]:
+    def read(self, records: Records) -> Portion[Blocks]:
         """Decode records: blocks of labelled sessions."""
         return blocks.portion(records)
 

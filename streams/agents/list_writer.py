@@ -75,7 +75,7 @@ class ListWriter:
         ends = np.cumsum([len(a.codes) for a in audiences])
         segments, propensity = self._scored(audiences)
         lists = [self._lists(a, own) for a, own in zip(audiences, np.split(segments, ends[:-1]), strict=True)]
-        records = np.concatenate([a.shoppers.shelves.shoppers[a.codes] for a in audiences])
+        records = _records(audiences)
         values = recommendation_lists(Recommendations.joined(lists), records["last_seen"], self.view.items)
         profiles = list(_profiles(records, segments, propensity))
         self.counters.lists += len(values)
@@ -111,6 +111,17 @@ class ListWriter:
             strings=[(f"rec:{user}", value) for user, value in zip(users, values, strict=True)],
             hashes=[(f"user:{user}", profile) for user, profile in zip(users, profiles, strict=True)],
         )
+
+
+def _records(audiences: Sequence[Audience]) -> Records:
+    """What is kept of all the shoppers; `np.concatenate` would compare the fields of every part first."""
+    parts = [a.shoppers.shelves.shoppers[a.codes] for a in audiences]
+    records: Records = np.empty(sum(map(len, parts)), parts[0].dtype)
+    start = 0
+    for part in parts:
+        records[start : start + len(part)] = part
+        start += len(part)
+    return records
 
 
 def _profiles(records: Records, segments: Int32s, propensity: Floats | None) -> Iterator[list[Any]]:

@@ -15,7 +15,7 @@ from streams.decoded_events import DecodedEvents, decoded
 from streams.decoding import Decoder, Rejection
 from streams.portion import Portion
 from streams.quick_decoding import TS, scan
-from streams.records import Record
+from streams.records import Record, Records
 
 NOW_MS = 1_790_000_000_000
 DECODER = Decoder(2_000, 3600.0)
@@ -81,7 +81,7 @@ def test_whatever_is_sent(sent: list[tuple[dict[str, object], tuple[str, str], i
             value = value[:place] + damage + value[place + len(damage) :]
         records.append(record(value, offset, str(event["user_id"]).encode(errors="surrogatepass")))
     # When they are decoded together, it is as if they were decoded one by one
-    assert together(decoded(DECODER, 0, records)) == one_by_one(records)
+    assert together(decoded(DECODER, 0, Records.of(records))) == one_by_one(records)
 
 
 @given(
@@ -102,12 +102,12 @@ def test_numbers_as_they_may_be_written(written: list[bytes]) -> None:
         record(GOOD[:-1] + b',"other":%b}' % price),
         record(GOOD.replace(b"1735689600000", price)),
     ]
-    assert together(decoded(DECODER, 0, records)) == one_by_one(records)
+    assert together(decoded(DECODER, 0, Records.of(records))) == one_by_one(records)
 
 
 def test_what_mistaken_websites_send_is_rejected_for_the_same_reasons() -> None:
     records = [record(bad_value(kind, b"ada", kind), kind) for kind in range(len(BAD_EVENTS))]
-    portion = decoded(DECODER, 0, [*records, record(GOOD, 99)])
+    portion = decoded(DECODER, 0, Records.of([*records, record(GOOD, 99)]))
     assert together(portion) == one_by_one([*records, record(GOOD, 99)])
     assert [rejection.reason for rejection in portion.content.bad()] == [reason for reason, _ in BAD_EVENTS]
     assert portion.time.tolist() == [-1] * len(records) + [1_735_689_600_000]
@@ -125,8 +125,8 @@ def test_ordinary_events_need_no_second_look() -> None:
 def test_portions_are_cut_and_joined_without_mixing_anything_up() -> None:
     values = [GOOD, b"no event", GOOD.replace(b"lamp", "stehleuchte für flur".encode()), b"", GOOD]
     records = [record(value, n) for n, value in enumerate(values)]
-    whole = decoded(DECODER, 0, records)
-    parts = [decoded(DECODER, 0, records[2:]), decoded(DECODER, 0, records[:2])]
+    whole = decoded(DECODER, 0, Records.of(records))
+    parts = [decoded(DECODER, 0, Records.of(part)) for part in (records[2:], records[:2])]
     joined = Portion.joined(parts).chosen(np.array([3, 4, 0, 1, 2]))
     assert together(joined) == together(whole) == one_by_one(records)
     assert joined.offset.tolist() == whole.offset.tolist()
