@@ -127,10 +127,10 @@ class _Parts:
                 self._blocks[place].append(Record(*place, self._sent[place], 0, None, message.value))
                 self._sent[place] += 1
                 self.volume[f"{message.topic} bytes"] += len(message.value or b"")
-        if outputs.strings:
-            await self.redis.mset(dict(outputs.strings))
+        if len(outputs.strings):
+            await self.redis.mset(dict(outputs.strings.pairs()))
         self.volume["strings"] += len(outputs.strings)
-        self.volume["string bytes"] += sum(len(value) for _, value in outputs.strings)
+        self.volume["string bytes"] += len(outputs.strings.values.text)
         self.volume["hashes"] += len(outputs.hashes)
 
     def _watch(self) -> None:

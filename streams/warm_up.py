@@ -19,6 +19,8 @@ from streams.blocks import increment_blocks
 from streams.decoded_events import decoded
 from streams.decoding import Decoder
 from streams.json_lists import recommendation_lists, similarity_lists
+from streams.profiles import packed_profiles
+from streams.quick_packing import packed_texts
 from streams.record_batches import RecordBatch, batches, columns
 from streams.records import Records
 
@@ -40,6 +42,7 @@ def warm_up() -> None:
         np.zeros(1, np.int8),
     )
     recommendation_lists(lists, np.zeros(1, np.int64), engine.items)
+    packed_texts("", packed_profiles(engine.shoppers.shelves.shoppers[shopper], shopper, None))
     on_show, quality = ListsOnShow(1), Quality(engine.items)
     on_show.score_many(shopper, one, np.zeros(1, np.int64), 1, quality)
     on_show.show_many(shopper, lists, quality)

@@ -22,6 +22,7 @@ from streams.records import Records
 from streams.sources_applied import SourcesApplied
 from streams.topics import EXAMPLES
 from streams.trending_merge import trending_list
+from streams.values import Values
 
 
 class LearnerPartition:
@@ -121,4 +122,4 @@ class LearnerAgent:
         for segment, trending in enumerate(state.trending):
             shares = [(names[code], share) for code, share in trending.top_items()]
             strings.append((f"trending:{segment}", trending_list(shares, state.as_of, "segment")))
-        return Outputs(strings=strings)
+        return Outputs(strings=Values.of(strings))

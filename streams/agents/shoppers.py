@@ -20,7 +20,7 @@ from online_models.shoppers_state import FrozenShoppers
 from online_models.shown import ListsOnShow
 from online_models.spare import Spare
 from online_models.vocabulary import Vocabulary
-from streams.agents.list_writer import FIELDS, Audience, ListWriter
+from streams.agents.list_writer import Audience, ListWriter
 from streams.agents.outbox import Outbox
 from streams.counters import Counters
 from streams.dead_letters import dead_letter
@@ -29,6 +29,7 @@ from streams.decoding import Decoder
 from streams.model_settings import model_settings
 from streams.outputs import Outputs
 from streams.portion import Portion
+from streams.profiles import FIELDS
 from streams.read_view import ReadView
 from streams.records import Records
 from streams.settings import Settings
