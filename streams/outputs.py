@@ -15,7 +15,7 @@ class Message:
 
     topic: str
     value: bytes | None
-    partition: int | None = None
+    partition: int
     key: bytes | None = None
     headers: Sequence[tuple[str, bytes]] = ()
 
