@@ -49,7 +49,7 @@ class Publisher:
         sent = []
         for (topic, partition), group in groupby(messages, key=lambda message: (message.topic, message.partition)):
             together = list(group)
-            # aiokafka's way for one message refuses what has neither key nor value; somebody may have sent us just that.
+            # aiokafka's way for one message refuses what has neither key nor value, which is what came if this is one.
             if len(together) > 1 or (together[0].key is None and together[0].value is None):
                 sent += await self._send_batches(topic, partition, together)
             else:
