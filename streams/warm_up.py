@@ -41,7 +41,7 @@ def warm_up() -> None:
     on_show, quality = ListsOnShow(1), Quality(engine.items)
     on_show.score_many(shopper, one, np.zeros(1, np.int64), 1, quality)
     on_show.show_many(shopper, lists, quality)
-    Segments(n_segments=2, features=("a",), block=20).learn_many([[float(n % 2)] for n in range(21)])
+    Segments(n_segments=2, features=("a",), block=20).learn_many([[float(n % 2)] for n in range(41)])
     view = b'{"event_id":"1","type":"view","user_id":"a","item_id":"1","ts":1700000000000}'
     decoded(Decoder(len(view), 0.0), 0, [Record("", 0, 0, -1, b"a", view)])
     increments = Increments(one, one, one.astype(np.float32), one.astype(np.int8), one.astype(np.int64))
