@@ -47,9 +47,8 @@ class Values:
     def pairs(self) -> list[tuple[str, bytes]]:
         """Whole keys and values, one by one."""
         values, ends = self.values.text.tobytes(), self.values.ends.tolist()
-        starts = [0, *ends[:-1]]
-        names = self.names.names()
-        return [(self.kind + name, values[a:b]) for name, a, b in zip(names, starts, ends, strict=True)]
+        places = zip(self.names.names(), [0, *ends], ends, strict=False)
+        return [(self.kind + name, values[start:end]) for name, start, end in places]
 
 
 def end_to_end(values: Sequence[bytes]) -> Spelling:
