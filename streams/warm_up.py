@@ -7,6 +7,8 @@ import numpy as np
 from online_models import shoppers_state, similarity_state
 from online_models.engine import Engine
 from online_models.events import Event
+from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
+from online_models.learner import Learner
 from online_models.recommendation import Recommendations
 from online_models.segments import Segments
 from online_models.shoppers_state import FrozenShoppers
@@ -41,7 +43,9 @@ def warm_up() -> None:
     on_show, quality = ListsOnShow(1), Quality(engine.items)
     on_show.score_many(shopper, one, np.zeros(1, np.int64), 1, quality)
     on_show.show_many(shopper, lists, quality)
-    Segments(n_segments=2, features=("a",), block=20).learn_many([[float(n % 2)] for n in range(41)])
+    examples = np.arange(170.0) % 7.0
+    session, customer = (examples[:, None] + np.arange(len(names)) for names in (PROPENSITY_FEATURES, PROFILE_FEATURES))
+    Learner(segments=Segments(block=80)).learn_many(session, examples > 3.0, customer, np.arange(len(examples)))
     view = b'{"event_id":"1","type":"view","user_id":"a","item_id":"1","ts":1700000000000}'
     decoded(Decoder(len(view), 0.0), 0, [Record("", 0, 0, -1, b"a", view)])
     increments = Increments(one, one, one.astype(np.float32), one.astype(np.int8), one.astype(np.int64))
