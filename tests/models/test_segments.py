@@ -21,7 +21,7 @@ from online_models.features import (
     sentence,
     standardise,
 )
-from online_models.k_means import follow, least_needed, owned, settled, spread, squares
+from online_models.k_means import follow, least_needed, next_center, owned, settled, spread, squares
 from online_models.segments import Segments
 from tests.models.oracles import rivers_k_means
 
@@ -291,6 +291,37 @@ def test_an_unlucky_start_is_mended() -> None:
             found.append(inertia(points, model.centers) / lloyd(points, 8))
     assert max(ratios[0.01]) <= 1.1
     assert max(ratios[1.0]) > 1.3
+
+
+class SlowSwaps(Segments):
+    """Measures everything again for each try, in the obvious way."""
+
+    swaps = 0
+
+    def _swap(self, recent: Floats, rng: np.random.Generator) -> None:
+        for _ in range(2):
+            now = squares(recent, self.centers)
+            without = [np.delete(now, i, axis=0).min(axis=0) for i in range(len(now))]
+            lost = int(np.argmin([some.sum() for some in without]))
+            moved = self.centers
+            moved[lost], _ = next_center(recent, without[lost], rng)
+            after = settled(recent, moved)
+            last = recent[-self.block :]
+            if all(spread(some, after) < 0.99 * spread(some, self.centers) for some in (recent, last)):
+                self._give(lost, moved[lost])
+                self._place(after)
+                self.swaps += 1
+
+
+def test_both_tries_to_swap_begin_with_the_centres_as_they_are() -> None:
+    """More crowds than segments, and centres that jump: often both tries between two blocks succeed."""
+    customers = crowds(6_000, k=32, seed=2)[0]
+    parameters: dict[str, Any] = {"n_segments": 16, "block": 160, "window": 2, "step": 0.5, "gain": 1.0}
+    slow, model = SlowSwaps(**parameters), Segments(**parameters)
+    slow.learn_many(customers)
+    model.learn_many(customers)
+    assert frozen(model.state()) == frozen(slow.state())
+    assert slow.swaps >= 10
 
 
 def test_a_steady_shop_loses_no_number() -> None:
