@@ -59,10 +59,17 @@ def _squares(points: Floats, centers: Floats, squared: Floats) -> None:
         for k in range(len(centers)):
             total = squared[k, start : start + count]
             total[:] = 0.0
-            for j in range(points.shape[1]):
-                column, middle = turned[j, :count], centers[k, j]
+            fours = points.shape[1] // 4 * 4
+            for j in range(0, fours, 4):  # at once, which takes fewer trips to memory; added in the same order
+                c0, c1, c2, c3 = centers[k, j], centers[k, j + 1], centers[k, j + 2], centers[k, j + 3]
+                x0, x1, x2, x3 = turned[j], turned[j + 1], turned[j + 2], turned[j + 3]
                 for i in range(count):
-                    total[i] += (column[i] - middle) ** 2
+                    half = total[i] + (x0[i] - c0) ** 2 + (x1[i] - c1) ** 2
+                    total[i] = half + (x2[i] - c2) ** 2 + (x3[i] - c3) ** 2
+            for j in range(fours, points.shape[1]):
+                x0, c0 = turned[j], centers[k, j]
+                for i in range(count):
+                    total[i] += (x0[i] - c0) ** 2
 
 
 @compiled

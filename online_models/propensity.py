@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from online_models.compiled import Floats, compiled
-from online_models.features import DEVIATION_LIMIT, PROPENSITY_FEATURES, as_rows, standardise
+from online_models.features import DEVIATION_LIMIT, PROPENSITY_FEATURES, as_rows
 from online_models.standard_scaler import StandardScaler
 
 _PARAMETERS = ("features", "batch", "learning_rate", "power", "intercept_rate", "intercept", "l2")
@@ -36,15 +36,28 @@ def _logistic(logits: Floats) -> Floats:
 
 
 @compiled
+def _deviation(value: float, mean: float, scale: float) -> float:
+    return min(max((value - mean) / scale, -DEVIATION_LIMIT), DEVIATION_LIMIT) if scale > 0.0 else 0.0
+
+
+@compiled
 def _weigh(rows: Floats, means: Floats, scales: Floats, weights: Floats, intercept: float, logits: Floats) -> None:
     """Fill `logits`, of shape (n,): what `probabilities` adds up, of rows as they are before `standardise`."""
     for n in range(len(rows)):
         total = intercept
         for j in range(len(weights)):
-            if scales[j] > 0.0:
-                deviation = (rows[n, j] - means[j]) / scales[j]
-                total += min(max(deviation, -DEVIATION_LIMIT), DEVIATION_LIMIT) * weights[j]
+            total += _deviation(rows[n, j], means[j], scales[j]) * weights[j]
         logits[n] = total
+
+
+@compiled
+def _deviations(rows: Floats, means: Floats, scales: Floats) -> Floats:
+    """What `standardise` says, of a few rows."""
+    deviations = np.empty(rows.shape)
+    for n in range(len(rows)):
+        for j in range(len(means)):
+            deviations[n, j] = _deviation(rows[n, j], means[j], scales[j])
+    return deviations
 
 
 class Propensity:
@@ -215,7 +228,7 @@ class Propensity:
         """
         self.scaler.learn_many(self._waiting)
         self.means, self.scales = self.scaler.means.copy(), self.scaler.scales
-        deviations = standardise(self._waiting, self.means, self.scales)
+        deviations = _deviations(self._waiting, self.means, self.scales)
         signs = 2 * self._bought - 1
         errors = -signs / (np.exp((deviations @ self.weights + self.intercept) * signs) + 1.0)
         gradient = np.einsum("ij,i->j", deviations, errors) / self.batch + self.l2 * self.weights
