@@ -144,6 +144,11 @@ class Propensity:
         self._waiting = np.zeros((batch, len(self.features)))
         self._bought = np.zeros(batch, dtype=np.bool_)
 
+    @property
+    def room(self) -> int:
+        """How many more examples fit before the next step; until then predictions stay as they are."""
+        return self.batch - self.examples % self.batch
+
     def learn_one(self, x: Mapping[str, float], y: bool) -> None:
         """Learn one example, given by feature names."""
         self.learn_many([[x[name] for name in self.features]], [y])
@@ -161,8 +166,7 @@ class Propensity:
         logits = np.empty(len(rows))
         start = 0
         while start < len(rows):
-            place = self.examples % self.batch
-            stop = min(start + self.batch - place, len(rows))
+            place, stop = self.batch - self.room, min(start + self.room, len(rows))
             taken = rows[start:stop]
             _weigh(taken, self.means, self.scales, self.weights, self.intercept, logits[start:stop])
             self._waiting[place : place + len(taken)] = taken

@@ -39,7 +39,7 @@ CEILINGS: Final = {
     "recommend": (Figures(929, 0.46, 0.46, 343), Figures(1200, 0.60, 0.60, 450)),
     "shoppers": (Figures(4932, 2.12, 1.89, 1711), Figures(6400, 2.35, 2.40, 2200)),
     "affinity": (Figures(3492, 0.27, 0.65, 832), Figures(4600, 0.42, 0.87, 1070)),
-    "learner": (Figures(15591, 4.28, 0.84, 182), Figures(20300, 4.70, 1.15, 240)),
+    "learner": (Figures(12906, 2.03, 0.67, 186), Figures(16800, 2.25, 0.90, 240)),
 }
 WHAT: Final = (
     f"{{:,.0f}} steps of the interpreter for {SMALL:,} events",
