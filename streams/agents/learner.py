@@ -29,9 +29,6 @@ from streams.values import Values
 #: Parameters and lists are written this often at most: nobody reads them back more often than that.
 _WRITE_SECONDS: Final = 1.0
 
-#: Parameters and lists are written this often at most: nobody reads them back more often than that.
-_WRITE_SECONDS: Final = 1.0
-
 
 class LearnerPartition:
     """The state of the one partition: the models, what trends per segment, and what was applied.
