@@ -52,16 +52,17 @@ class RollingQuality:
         places = (self.scored + np.arange(len(scores))) % self.window
         self._scores[places], self._bought[places] = scores, bought
         self.scored += len(scores)
-        for loss, moment in zip(log_losses(bought, scores).tolist(), ts.tolist(), strict=True):
-            self._losing.learn_one(loss, moment)
+        self._losing.learn_many(log_losses(bought, scores), ts)
 
     def learn_distances(self, distances: Floats, ts: Int64s) -> None:
         """Take how far customers were from the middle of their segment; NaN, in warm-up, does not count."""
         known = ~np.isnan(distances)
-        for distance, moment in zip(distances[known].tolist(), ts[known].tolist(), strict=True):
-            self._distances[self.placed % self.window] = distance
-            self.placed += 1
-            self._straying.learn_one(distance, moment)
+        distances, ts = distances[known], ts[known]
+        kept = min(len(distances), self.window)
+        places = (self.placed + np.arange(len(distances) - kept, len(distances))) % self.window
+        self._distances[places] = distances[len(distances) - kept :]
+        self.placed += len(distances)
+        self._straying.learn_many(distances, ts)
 
     def propensity(self) -> dict[str, float | None]:
         """How good the last scores were; what cannot be told yet is None."""

@@ -64,9 +64,7 @@ class ReadView:
         stale = items[now - self._read_at[items] > self.view_seconds].tolist()
         for start in range(0, len(stale), _KEYS_PER_READ):
             codes = stale[start : start + _KEYS_PER_READ]
-            self._learn(codes, await self._get([f"sim:{self.items.names[code]}" for code in codes]))
-        self._read_at = grown(self._read_at, len(self.items), fill=-np.inf)
-        self._read_at[stale] = now
+            self._learn(codes, await self._get([f"sim:{self.items.names[code]}" for code in codes]), now)
         if now - self._models_read_at > self.view_seconds:
             await self._read_models()
             self._models_read_at = now
@@ -88,12 +86,18 @@ class ReadView:
         for code in items.tolist():
             self._fingerprints.pop(code, None)
 
-    def _learn(self, codes: Sequence[int], values: Sequence[bytes | None]) -> None:
-        """Take over the lists of some items, but for those that are known already."""
-        fingerprints = {code: hash(value) for code, value in zip(codes, values, strict=True)}
+    def _learn(self, codes: Sequence[int], values: Sequence[bytes | None], asked: float) -> None:
+        """Use lists as they were in Redis, but for those that are known already.
+
+        What an agent of this worker has made meanwhile is newer, and need not be read any more.
+        """
+        self._read_at = grown(self._read_at, len(self.items), fill=-np.inf)
+        read = {code: value for code, value in zip(codes, values, strict=True) if self._read_at[code] < np.inf}
+        self._read_at[list(read)] = asked
+        fingerprints = {code: hash(value) for code, value in read.items()}
         changed = [
             (code, *self._parsed(value))
-            for code, value in zip(codes, values, strict=True)
+            for code, value in read.items()
             if self._fingerprints.get(code) != fingerprints[code]
         ]
         self._fingerprints.update(fingerprints)

@@ -1,0 +1,58 @@
+"""The outputs of all workers as one sees them: from Redis, but for what this worker has made itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import numpy as np
+
+from online_models.vocabulary import Vocabulary
+from streams.patience import Patience
+from streams.read_view import ReadView
+
+OLD = b'{"items":[{"id":"bulb","score":0.5,"support":1}],"as_of":1}'
+
+
+class SlowRedis:
+    """A Redis whose answer arrives when somebody says so."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+        self.answer = asyncio.Event()
+
+    async def mget(self, names: Sequence[str]) -> list[bytes | None]:
+        self.asked.append(list(names))
+        await self.answer.wait()
+        return [OLD if name == "sim:lamp" else None for name in names]
+
+
+def neighbours(view: ReadView, item: str) -> list[str]:
+    table, code = view.neighbours.table, int(view.items.codes([item])[0])
+    row = int(table.place[code])
+    return [view.items.names[n] for n in table.items[row, : table.lengths[row]]] if row >= 0 else []
+
+
+def test_what_this_worker_made_while_redis_was_asked_is_newer() -> None:
+    async def played() -> None:
+        redis, items = SlowRedis(), Vocabulary()
+        view = ReadView(redis, "", items, 0.0, Patience(1.0))
+        lamp = items.codes(["lamp"])
+        reading = asyncio.ensure_future(view.refresh(lamp))
+        await asyncio.sleep(0)
+        # When the affinity agent makes a list before the answer is there
+        chair = items.codes(["chair"])[None]
+        view.take_over(lamp, (chair, np.ones((1, 1)), np.ones((1, 1), np.int32), np.ones(1, np.int32)))
+        redis.answer.set()
+        await reading
+        # Then that one counts, and Redis is not asked for it any more
+        assert neighbours(view, "lamp") == ["chair"]
+        redis.asked.clear()
+        await view.refresh(lamp)
+        assert "sim:lamp" not in [name for names in redis.asked for name in names]
+        # But for when another worker makes them
+        view.let_go(lamp)
+        await view.refresh(lamp)
+        assert neighbours(view, "lamp") == ["bulb"]
+
+    asyncio.run(played())
