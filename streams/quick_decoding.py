@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from online_models.compiled import Bytes, Floats, Int64s, compiled
+from online_models.compiled import Bytes, Floats, Int64s
 from online_models.events import EVENT_TYPES
 from online_models.spelling import spelled
+from online_models.uncounted import uncounted
 
 Bools = NDArray[np.bool_]
 
@@ -93,7 +94,7 @@ def scan(values: list[bytes], keys: list[bytes], most_bytes: int) -> tuple[Bytes
     return text, columns
 
 
-@compiled
+@uncounted
 def _scan(
     text: Bytes,
     ends: Int64s,
@@ -112,7 +113,7 @@ def _scan(
         start, key_start = ends[n], key_ends[n]
 
 
-@compiled
+@uncounted
 def _is_key(text: Bytes, start: int, end: int, keys: Bytes, key_start: int, key_end: int) -> bool:
     if end - start != key_end - key_start:
         return False
@@ -122,7 +123,7 @@ def _is_key(text: Bytes, start: int, end: int, keys: Bytes, key_start: int, key_
     return True
 
 
-@compiled
+@uncounted
 def _event(text: Bytes, start: int, end: int, fields: Words, types: Words, whole: Int64s, price: Floats) -> bool:
     """Read one event; False if it is not plain."""
     at = _expected(123, text, _space(text, start, end), end)  # {
@@ -149,7 +150,7 @@ def _event(text: Bytes, start: int, end: int, fields: Words, types: Words, whole
     return False
 
 
-@compiled
+@uncounted
 def _value(field: int, text: Bytes, at: int, end: int, types: Words, whole: Int64s, price: Floats) -> int:
     """Read the value of a field; return the place after it."""
     if field == _EVENT_ID:
@@ -171,7 +172,7 @@ def _value(field: int, text: Bytes, at: int, end: int, types: Words, whole: Int6
     return _properties(text, at, end) if field == _PROPERTIES else _scalar(text, at, end)
 
 
-@compiled
+@uncounted
 def _space(text: Bytes, at: int, end: int) -> int:
     """Where the next thing begins."""
     while at < end and (text[at] == 32 or text[at] == 10 or text[at] == 13 or text[at] == 9):
@@ -179,12 +180,12 @@ def _space(text: Bytes, at: int, end: int) -> int:
     return at
 
 
-@compiled
+@uncounted
 def _expected(character: int, text: Bytes, at: int, end: int) -> int:
     return at + 1 if 0 <= at < end and text[at] == character else _FAILED
 
 
-@compiled
+@uncounted
 def _string(text: Bytes, at: int, end: int) -> int:
     """The place after a string of printable ASCII without escapes."""
     if at < 0 or at >= end or text[at] != 34:
@@ -198,7 +199,7 @@ def _string(text: Bytes, at: int, end: int) -> int:
     return _FAILED
 
 
-@compiled
+@uncounted
 def _meaning(text: Bytes, start: int, end: int, words: Words) -> int:
     """What a word stands for."""
     first = 0
@@ -214,14 +215,14 @@ def _meaning(text: Bytes, start: int, end: int, words: Words) -> int:
     return _UNKNOWN
 
 
-@compiled
+@uncounted
 def _type(text: Bytes, at: int, end: int, types: Words, whole: Int64s) -> int:
     after = _string(text, at, end)
     whole[TYPE] = _meaning(text, at + 1, after - 1, types) if after >= 0 else _UNKNOWN
     return after if whole[TYPE] >= 0 else _FAILED
 
 
-@compiled
+@uncounted
 def _id(which: int, text: Bytes, at: int, end: int, whole: Int64s) -> int:
     """An id without characters that are hostile to Redis or a terminal."""
     after = _string(text, at, end)
@@ -236,7 +237,7 @@ def _id(which: int, text: Bytes, at: int, end: int, whole: Int64s) -> int:
     return after
 
 
-@compiled
+@uncounted
 def _digits(text: Bytes, at: int, end: int) -> tuple[int, int]:
     """A run of at most 15 digits: its number, and the place after it."""
     number, k = 0, at
@@ -246,7 +247,7 @@ def _digits(text: Bytes, at: int, end: int) -> tuple[int, int]:
     return number, k if k > at else _FAILED
 
 
-@compiled
+@uncounted
 def _whole(text: Bytes, at: int, end: int) -> tuple[int, int]:
     """A whole number from 0 on, as JSON has them, of at most 15 digits."""
     if at < 0:
@@ -257,13 +258,13 @@ def _whole(text: Bytes, at: int, end: int) -> tuple[int, int]:
     return number, after
 
 
-@compiled
+@uncounted
 def _goes_on(character: int) -> bool:
     """Whether a number that seemed to be over is not: a digit, a point or an exponent."""
     return 48 <= character <= 57 or character in (46, 69, 101)
 
 
-@compiled
+@uncounted
 def _time(text: Bytes, at: int, end: int, whole: Int64s) -> int:
     if at >= 0 and at < end and text[at] == 34:
         ts, after = _iso(text, at, end)
@@ -273,7 +274,7 @@ def _time(text: Bytes, at: int, end: int, whole: Int64s) -> int:
     return after if ts >= EARLIEST_MS else _FAILED
 
 
-@compiled
+@uncounted
 def _iso(text: Bytes, at: int, end: int) -> tuple[int, int]:
     """A time in UTC to the second or millisecond, in its quotes: milliseconds since 1970, and the place after it."""
     after = _string(text, at, end)
@@ -294,21 +295,21 @@ def _iso(text: Bytes, at: int, end: int) -> tuple[int, int]:
     return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + millisecond, after
 
 
-@compiled
+@uncounted
 def _number(text: Bytes, at: int, length: int) -> int:
     """So many digits; -1 if one is none."""
     number, after = _digits(text, at, at + length)
     return number if after == at + length else -1
 
 
-@compiled
+@uncounted
 def _days(year: int, month: int) -> int:
     if month == 2:
         return 29 if (year % 4 == 0 and year % 100 != 0) or year % 400 == 0 else 28
     return 30 if month in (4, 6, 9, 11) else 31
 
 
-@compiled
+@uncounted
 def _days_since_1970(year: int, month: int, day: int) -> int:
     """Of the Gregorian calendar, with years that begin in March, so that a leap day is a year's last."""
     year -= month <= 2
@@ -316,7 +317,7 @@ def _days_since_1970(year: int, month: int, day: int) -> int:
     return year * 365 + year // 4 - year // 100 + year // 400 + day_of_year - 719_468
 
 
-@compiled
+@uncounted
 def _price(text: Bytes, at: int, end: int, price: Floats) -> int:
     """A decimal number from 0 to a billion, of at most 15 digits; or null, which is 0."""
     price[0] = 0.0
@@ -341,7 +342,7 @@ def _price(text: Bytes, at: int, end: int, price: Floats) -> int:
     return after
 
 
-@compiled
+@uncounted
 def _quantity(text: Bytes, at: int, end: int, whole: Int64s) -> int:
     """A whole number from 0 to 100,000; or null, which is 1."""
     whole[QUANTITY] = 1
@@ -352,14 +353,14 @@ def _quantity(text: Bytes, at: int, end: int, whole: Int64s) -> int:
     return after if number <= 100_000 else _FAILED
 
 
-@compiled
+@uncounted
 def _text_or_null(text: Bytes, at: int, end: int) -> int:
     if at >= 0 and at < end and text[at] == 110:
         return _word(text, at, end, 110, 117, 108, 108, 0)
     return _string(text, at, end)
 
 
-@compiled
+@uncounted
 def _properties(text: Bytes, at: int, end: int) -> int:
     """A flat object, or null."""
     if at < 0 or at >= end or text[at] != 123:  # {
@@ -381,7 +382,7 @@ def _properties(text: Bytes, at: int, end: int) -> int:
     return _FAILED
 
 
-@compiled
+@uncounted
 def _scalar(text: Bytes, at: int, end: int) -> int:
     """The place after a string, a decimal number, true, false or null."""
     if at < 0 or at >= end:
@@ -404,7 +405,7 @@ def _scalar(text: Bytes, at: int, end: int) -> int:
     return _FAILED if after < 0 or (after < end and _goes_on(text[after])) else after
 
 
-@compiled
+@uncounted
 def _word(text: Bytes, at: int, end: int, a: int, b: int, c: int, d: int, e: int) -> int:
     """The place after a word of four letters, or five."""
     length = 5 if e else 4
