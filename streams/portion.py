@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -28,7 +28,7 @@ Said = TypeVar("Said", bound=Content)
 
 def timestamps(records: Sequence[Record]) -> Int64s:
     """Kafka's times of records."""
-    return np.fromiter((record.timestamp for record in records), np.int64, len(records))
+    return np.array([record.timestamp for record in records], np.int64)
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class Portion(Generic[Said]):
         if records[-1].offset == first + n - 1:
             offset = np.arange(first, first + n)
         else:
-            offset = np.fromiter((record.offset for record in records), np.int64, n)
+            offset = np.array([record.offset for record in records], np.int64)
         return cls(np.full(n, topic, np.int8), offset, timestamp, time, content)
 
     def last_of_topics(self) -> dict[int, tuple[int, int]]:
         """Offset and timestamp of the last record of each topic, by the topic's position."""
-        places = {topic: np.flatnonzero(self.topic == topic) for topic in range(int(self.topic.max()) + 1)}
-        last = {topic: found[-1] for topic, found in places.items() if len(found)}
+        topics = self.topic.tobytes()  # searching bytes from the end is done before numpy has begun
+        last = {topic: topics.rfind(topic) for topic in sorted(_different(topics))}
         return {topic: (int(self.offset[place]), int(self.timestamp[place])) for topic, place in last.items()}
 
     def chosen(self, places: Int64s | slice) -> Self:
@@ -95,3 +95,9 @@ class Portion(Generic[Said]):
             np.concatenate([part.time for part in parts]),
             contents[0].joined(contents),
         )
+
+
+def _different(topics: bytes) -> Iterator[int]:
+    while topics:
+        yield topics[-1]
+        topics = topics.translate(None, topics[-1:])
