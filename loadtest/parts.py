@@ -36,7 +36,7 @@ from streams.outputs import Outputs
 from streams.patience import Patience
 from streams.portion import Portion
 from streams.read_view import ReadView
-from streams.records import Record
+from streams.records import Record, Records
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, HOLD_SECONDS, PURCHASES
 from streams.warm_up import warm_up
@@ -110,13 +110,13 @@ class _Parts:
     def _read(self, records: list[Record]) -> Portion[DecodedEvents]:
         """What a lane makes of deliveries of both topics."""
         by_topic = [[record for record in records if record.topic == topic] for topic in self.shoppers.topics]
-        portion = Portion.joined([self.shoppers.read(part) for part in by_topic if part])
+        portion = Portion.joined([self.shoppers.read(Records.of(part)) for part in by_topic if part])
         return portion.chosen(np.argsort(portion.time, kind="stable"))
 
     async def _fold_blocks(self) -> None:
         for (topic, partition), records in self._blocks.items():
             agent = self.affinity if topic == COVISITS else self.learner
-            await self._keep(await agent.fold(partition, agent.read(records)))
+            await self._keep(await agent.fold(partition, agent.read(Records.of(records))))
         self._blocks.clear()
 
     async def _keep(self, outputs: Outputs) -> None:
@@ -127,10 +127,10 @@ class _Parts:
                 self._blocks[place].append(Record(*place, self._sent[place], 0, None, message.value))
                 self._sent[place] += 1
                 self.volume[f"{message.topic} bytes"] += len(message.value or b"")
-        if outputs.strings:
-            await self.redis.mset(dict(outputs.strings))
+        if len(outputs.strings):
+            await self.redis.mset(dict(outputs.strings.pairs()))
         self.volume["strings"] += len(outputs.strings)
-        self.volume["string bytes"] += sum(len(value) for _, value in outputs.strings)
+        self.volume["string bytes"] += len(outputs.strings.values.text)
         self.volume["hashes"] += len(outputs.hashes)
 
     def _watch(self) -> None:

@@ -1,4 +1,4 @@
-"""Notices when a model has got worse: River's Page-Hinkley test, with the event time of what it found."""
+"""Notices when a model has got worse: the Page-Hinkley test, to the bit as River's, and the time of what it found."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-from river import drift, stats
+
+from online_models.compiled import Floats, Int64s, compiled
 
 #: How much worse than the mean so far is not worth noticing, per example.
 _TOLERANCE: Final = 0.05
 #: How much more than that has to add up. In 10^6 log losses of a fitting model (one in ten buys) chance alone never got
 #: there; a rise by 0.4 took about 300 examples to be found.
 _THRESHOLD: Final = 100.0
-_NUMBERS: Final = ("_sum_increase", "_sum_decrease", "_min_increase", "_max_decrease")
+#: The test finds nothing in fewer examples than this.
+_FEWEST: Final = 30
+#: What the test keeps, by place. River calls the last four `_sum_increase`, `_sum_decrease`, `_min_increase` and
+#: `_max_decrease`; two of them are about falls, which are not looked for, and are kept as River keeps them.
+_COUNT, _MEAN, _RISE, _FALL, _LOWEST, _HIGHEST = range(6)
+_NEW: Final = (0.0, 0.0, 0.0, 0.0, np.inf, -1.0)
 
 
 class Drift:
@@ -47,25 +53,39 @@ class Drift:
     def __init__(self) -> None:
         self.count = 0
         self.last: int | None = None
-        self._test: Any = drift.PageHinkley(delta=_TOLERANCE, threshold=_THRESHOLD, alpha=1.0, mode="up")
+        self._found = False
+        self._test = np.array(_NEW)
 
     def learn_one(self, error: float, ts: int) -> None:
         """Take the error of one example, and its event time in milliseconds."""
-        self._test.update(error)
-        if self._test.drift_detected:
+        if self._found:
+            self._test[:] = _NEW
+        self._found = _take(error, self._test)
+        if self._found:
             self.count += 1
             self.last = ts
 
+    def learn_many(self, errors: Floats, ts: Int64s) -> None:
+        """Take errors in their order: the same as `learn_one` for each, bit for bit."""
+        start = 0
+        while start < len(errors):
+            if self._found:
+                self._test[:] = _NEW
+            taken, self._found = _take_until_found(errors[start:], self._test)
+            start += taken
+            if self._found:
+                self.count += 1
+                self.last = int(ts[start - 1])
+
     def state(self) -> dict[str, Any]:
         """Everything there is to know, as plain values."""
-        test = self._test
         return {
             "count": self.count,
             "last": self.last,
-            "found": bool(test.drift_detected),
-            "examples": int(test._x_mean.n),
-            "mean": float(test._x_mean.get()),
-            "numbers": np.array([getattr(test, name) for name in _NUMBERS] if self._has_begun else [], np.float64),
+            "found": self._found,
+            "examples": int(self._test[_COUNT]),
+            "mean": float(self._test[_MEAN]),
+            "numbers": self._test[_RISE:].copy() if self._has_begun else np.zeros(0),
         }
 
     @classmethod
@@ -73,13 +93,35 @@ class Drift:
         """Rebuild what `state` was taken from; it goes on exactly as the original would."""
         watch = cls()
         watch.count, watch.last = int(state["count"]), state["last"]
-        watch._test._drift_detected = bool(state["found"])
-        watch._test._x_mean = stats.Mean._from_state(n=state["examples"], mean=state["mean"])
-        for name, number in zip(_NUMBERS, state["numbers"].tolist(), strict=False):
-            setattr(watch._test, name, number)
+        watch._found = bool(state["found"])
+        watch._test[[_COUNT, _MEAN]] = state["examples"], state["mean"]
+        if len(state["numbers"]):
+            watch._test[_RISE:] = state["numbers"]
         return watch
 
     @property
     def _has_begun(self) -> bool:
         """Before the first example the extremes are infinite, and there is nothing to keep."""
-        return bool(np.isfinite([getattr(self._test, name) for name in _NUMBERS]).all())
+        return bool(self._test[_COUNT])
+
+
+@compiled
+def _take(error: float, test: Floats) -> bool:
+    """River's `PageHinkley.update` with `alpha` at 1: whether a rise is found."""
+    test[_COUNT] += 1.0
+    test[_MEAN] += (1.0 / test[_COUNT]) * (error - test[_MEAN])
+    deviation = error - test[_MEAN]
+    test[_RISE] = test[_RISE] + deviation - _TOLERANCE
+    test[_FALL] = test[_FALL] + deviation + _TOLERANCE
+    test[_LOWEST] = min(test[_LOWEST], test[_RISE])
+    test[_HIGHEST] = max(test[_HIGHEST], test[_FALL])
+    return bool(test[_COUNT] >= _FEWEST and test[_RISE] - test[_LOWEST] > _THRESHOLD)
+
+
+@compiled
+def _take_until_found(errors: Floats, test: Floats) -> tuple[int, bool]:
+    """Take errors up to the first that gives a rise away: how many that was, and whether there was one."""
+    for n in range(len(errors)):
+        if _take(errors[n], test):
+            return n + 1, True
+    return len(errors), False

@@ -19,8 +19,9 @@ ENDS: Final = slice(3, 6)
 TYPE, TS, QUANTITY, _PRICE = 6, 7, 8, 9
 ROWS: Final = 10
 _IDS: Final = 3
-#: A text with more bytes per event is mostly of other events.
+#: A text with more bytes per event is mostly of other events; a small one is copied in no time.
 _DENSE: Final = 512
+_SMALL: Final = 16_384
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class EventColumns:
 
     def dense(self) -> Self:
         """The same in a text of their own, if this one is large for so few events."""
-        if len(self.text) <= _DENSE * len(self):
+        if len(self.text) <= _SMALL + _DENSE * len(self):
             return self
         whole = self.whole.copy()
         text = np.empty(int((whole[ENDS] - whole[STARTS]).sum()), np.uint8)

@@ -145,13 +145,11 @@ class Learner:
         return learner
 
     def _test_then_learn(self, rows: Floats, labels: Bools, times: Int64s) -> None:
-        """Predict and learn, up to the end of a mini-batch at a time: none of those changes what the next gets."""
-        start = 0
-        while start < len(rows):
-            taken = slice(start, start + self.propensity.room)
-            self.quality.learn_scores(self.propensity.predict_many(rows[taken]), labels[taken], times[taken])
-            self.propensity.learn_many(rows[taken], labels[taken])
-            start = taken.stop
+        """Every example is predicted before it is learned; what the quality holds at a time is the window."""
+        scores = self.propensity.predict_learn_many(rows, labels)
+        for start in range(0, len(rows), self.quality.window):
+            some = slice(start, start + self.quality.window)
+            self.quality.learn_scores(scores[some], labels[some], times[some])
 
     def _customers(self) -> dict[str, Any] | None:
         segments = self.segments.describe()

@@ -1,18 +1,16 @@
-"""How likely a session is to end in a purchase: River's logistic regression, in fixed mini-batches."""
+"""How likely a session is to end in a purchase: logistic regression in fixed mini-batches, to the bit as River's."""
 
 from __future__ import annotations
 
-import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from river import linear_model, optim
-from river.utils import VectorDict
 
-from online_models.compiled import Floats
-from online_models.features import PROPENSITY_FEATURES, as_rows, standardise
+from online_models.compiled import Floats, compiled
+from online_models.features import DEVIATION_LIMIT, PROPENSITY_FEATURES, as_rows
 from online_models.standard_scaler import StandardScaler
 
 _PARAMETERS = ("features", "batch", "learning_rate", "power", "intercept_rate", "intercept", "l2")
@@ -29,14 +27,43 @@ def probabilities(deviations: Floats, weights: Floats, intercept: float) -> Floa
     logits = np.full(len(deviations), float(intercept))
     for column, weight in enumerate(weights):
         logits += deviations[:, column] * weight
+    return _logistic(logits)
+
+
+def _logistic(logits: Floats) -> Floats:
     result: Floats = 1.0 / (1.0 + np.exp(-np.clip(logits, -30.0, 30.0)))
     return result
+
+
+@compiled
+def _deviation(value: float, mean: float, scale: float) -> float:
+    return min(max((value - mean) / scale, -DEVIATION_LIMIT), DEVIATION_LIMIT) if scale > 0.0 else 0.0
+
+
+@compiled
+def _weigh(rows: Floats, means: Floats, scales: Floats, weights: Floats, intercept: float, logits: Floats) -> None:
+    """Fill `logits`, of shape (n,): what `probabilities` adds up, of rows as they are before `standardise`."""
+    for n in range(len(rows)):
+        total = intercept
+        for j in range(len(weights)):
+            total += _deviation(rows[n, j], means[j], scales[j]) * weights[j]
+        logits[n] = total
+
+
+@compiled
+def _deviations(rows: Floats, means: Floats, scales: Floats) -> Floats:
+    """What `standardise` says, of a few rows."""
+    deviations = np.empty(rows.shape)
+    for n in range(len(rows)):
+        for j in range(len(means)):
+            deviations[n, j] = _deviation(rows[n, j], means[j], scales[j])
+    return deviations
 
 
 class Propensity:
     """The probability that a session will end in a purchase.
 
-    A scaler with River's arithmetic feeds River's `LogisticRegression`. The gradient is averaged over mini-batches
+    A scaler and a `LogisticRegression` with River's arithmetic, on arrays. The gradient is averaged over mini-batches
     of exactly `batch` examples, counted from the start of the stream: examples wait until their mini-batch is
     full, and until then nothing about the predictions changes. It makes no difference in what portions they
     arrive. Values are cut to sane limits on the way in (see `online_models.features`), so that no NaN or
@@ -69,7 +96,9 @@ class Propensity:
     means, scales : array
         What the scaler says at the latest step; a scale of 0 marks a feature that never varied.
     weights : array
-        River's weights, in the order of `features`, for standardised values.
+        In the order of `features`, for standardised values.
+    intercept : float
+        The log odds of a shopper who is average in everything.
 
     Examples
     --------
@@ -105,30 +134,15 @@ class Propensity:
         self.learning_rate = learning_rate
         self.power = power
         self.intercept_rate = intercept_rate
+        self.intercept = float(intercept)
         self.l2 = l2
         self.examples = 0
         self.scaler = StandardScaler(len(self.features))
-        self.regression: Any = linear_model.LogisticRegression(
-            optimizer=optim.SGD(optim.schedulers.InverseScaling(learning_rate, power)),
-            l2=l2,
-            intercept_init=intercept,
-            intercept_lr=intercept_rate,
-        )
         self.means = np.zeros(len(self.features))
         self.scales = np.zeros(len(self.features))
         self.weights = np.zeros(len(self.features))
         self._waiting = np.zeros((batch, len(self.features)))
         self._bought = np.zeros(batch, dtype=np.bool_)
-
-    @property
-    def intercept(self) -> float:
-        """River's intercept: the log odds of a shopper who is average in everything."""
-        return float(self.regression.intercept)
-
-    @property
-    def room(self) -> int:
-        """How many more examples fit before the next step; until then predictions stay as they are."""
-        return self.batch - self.examples % self.batch
 
     def learn_one(self, x: Mapping[str, float], y: bool) -> None:
         """Learn one example, given by feature names."""
@@ -136,20 +150,28 @@ class Propensity:
 
     def learn_many(self, X: ArrayLike, y: ArrayLike) -> None:  # noqa: N803
         """Learn the rows of `X`, in order: the same as `learn_one` for each, bit for bit."""
+        self.predict_learn_many(X, y)
+
+    def predict_learn_many(self, X: ArrayLike, y: ArrayLike) -> Floats:  # noqa: N803
+        """Learn the rows of `X`, in order; returns the probability that each one was given before it was learned."""
         rows = as_rows(X, len(self.features))
         bought = np.asarray(y, dtype=np.bool_)
         if bought.shape != (len(rows),):
             raise ValueError(f"expected {len(rows)} labels, got an array of shape {bought.shape}")
+        logits = np.empty(len(rows))
         start = 0
         while start < len(rows):
-            taken = min(self.room, len(rows) - start)
-            place = self.batch - self.room
-            self._waiting[place : place + taken] = rows[start : start + taken]
-            self._bought[place : place + taken] = bought[start : start + taken]
-            self.examples += taken
-            start += taken
+            place = self.examples % self.batch
+            stop = min(start + self.batch - place, len(rows))
+            taken = rows[start:stop]
+            _weigh(taken, self.means, self.scales, self.weights, self.intercept, logits[start:stop])
+            self._waiting[place : place + len(taken)] = taken
+            self._bought[place : place + len(taken)] = bought[start:stop]
+            self.examples += len(taken)
+            start = stop
             if self.examples % self.batch == 0:
                 self._step()
+        return _logistic(logits)
 
     def predict_proba_one(self, x: Mapping[str, float]) -> dict[bool, float]:
         """Probability of each outcome, in River's form."""
@@ -163,7 +185,9 @@ class Propensity:
     def predict_many(self, X: ArrayLike) -> Floats:  # noqa: N803
         """Probability of a purchase for each row."""
         rows = as_rows(X, len(self.features))
-        return probabilities(standardise(rows, self.means, self.scales), self.weights, self.intercept)
+        logits = np.empty(len(rows))
+        _weigh(rows, self.means, self.scales, self.weights, self.intercept, logits)
+        return _logistic(logits)
 
     def state(self) -> dict[str, Any]:
         """Everything there is to know, as plain values and arrays."""
@@ -187,34 +211,23 @@ class Propensity:
         model._bought[:] = state["bought"]
         steps = model.examples // model.batch
         if steps:
-            weights: dict[int, float] = dict(enumerate(state["weights"].tolist()))
-            model.regression.optimizer.n_iterations = steps
-            model.regression._weights = VectorDict(weights)
             model.scaler = StandardScaler.restored(steps * model.batch, state["means"], state["variances"])
-            model._refresh()
+            model.means, model.scales = model.scaler.means.copy(), model.scaler.scales
+            model.weights = np.array(state["weights"], dtype=np.float64)
         return model
 
     def _step(self) -> None:
-        """Learn the full mini-batch: first the scaler, then River takes one step down the mean gradient.
+        """Learn the full mini-batch: first the scaler, then one step down the mean gradient.
 
-        River's `learn_many` only takes dataframes, and the libraries for those cost more than they save at
-        this size. So this calls what River's `learn_many` calls once it has unpacked the dataframe.
+        This is what River's `learn_many` computes once it has unpacked a dataframe, with the very same functions of
+        numpy, which do not add up in the order of a loop: River's dictionaries cost more than all of it.
         """
-        names = range(len(self.features))
         self.scaler.learn_many(self._waiting)
-        self._refresh()
-        deviations = standardise(self._waiting, self.means, self.scales)
-        regression = self.regression
-        before = regression._enter_learn_mode(set(names))
-        try:
-            gradient = functools.partial(regression._eval_gradient_many, deviations)
-            regression._fit(x=list(names), y=self._bought, w=1.0, get_grad=gradient)
-        finally:
-            regression._exit_learn_mode(before)
-        self._refresh()
-
-    def _refresh(self) -> None:
-        """Copy River's dictionaries into the arrays that predictions use."""
         self.means, self.scales = self.scaler.means.copy(), self.scaler.scales
-        weights = self.regression.weights
-        self.weights = np.array([weights.get(i, 0.0) for i in range(len(self.features))])
+        deviations = _deviations(self._waiting, self.means, self.scales)
+        signs = 2 * self._bought - 1
+        errors = -signs / (np.exp((deviations @ self.weights + self.intercept) * signs) + 1.0)
+        gradient = np.einsum("ij,i->j", deviations, errors) / self.batch + self.l2 * self.weights
+        rate = self.learning_rate / math.pow(self.examples // self.batch, self.power)
+        self.intercept -= self.intercept_rate * float(errors.mean())
+        self.weights = self.weights - rate * gradient

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from online_models import features as vectors
 from online_models.compiled import Floats, Int64s
 from online_models.features import PROFILE_FEATURES, as_rows, standardise
-from online_models.k_means import follow, nearest, seed_centers, settled, spread, squares, without_least_needed
+from online_models.k_means import follow, least_needed, nearest, next_center, owned, seed_centers, settled
 from online_models.standard_scaler import StandardScaler
 
 #: Number of examples after which the count of a segment's customers has lost half its weight.
@@ -232,7 +232,7 @@ class Segments:
 
     def _move(self, points: Floats) -> tuple[Int64s, Floats]:
         """Let the nearest centre follow each point, and count who it was; also tells how far it was."""
-        strange = squares(points, self._anchors).min(axis=0) > self._reach
+        strange = owned(points, self._anchors)[1] > self._reach
         owners, distances = np.zeros(len(points), np.int64), np.zeros(len(points))
         follow(points, strange, self.step, self._centers, owners, distances)
         self.sizes += np.bincount(owners, minlength=self.n_segments)
@@ -258,8 +258,7 @@ class Segments:
                 self._since = self.examples - self.block
             recent = self._recent()
             self._settle(recent, strangers=young)
-            for _ in range(_TRIES):
-                self._swap(recent, rng)
+            self._swap(recent, rng)
         self._drop_anchors(points)
         self.sizes *= 0.5 ** (self.block / _MEMORY)
 
@@ -270,39 +269,44 @@ class Segments:
         return standardise(self._window[places], self.means, self.scales)
 
     def _settle(self, points: Floats, *, strangers: bool) -> None:
-        least = squares(points, self.centers).min(axis=0)
+        _, least = owned(points, self._centers)
         near = points if strangers else points[least <= _STRANGE * least.mean()]
         self._place(settled(near, self.centers))
 
     def _relocate(self, points: Floats, rng: np.random.Generator) -> bool:
         """Move the least needed centre to new customers if that alone does enough good; tells whether it did."""
-        centers = self.centers
-        lost, moved = without_least_needed(points, centers, rng)
-        enough = spread(points, moved) < (1.0 - self.gain) * spread(points, centers)
+        lost, without, least = least_needed(points, self._centers)
+        place, left = next_center(points, without, rng)
+        enough = left < (1.0 - self.gain) * float(least.sum())
         if enough:
-            self._give(lost, moved)
+            self._give(lost, place)
         return enough
 
     def _swap(self, recent: Floats, rng: np.random.Generator) -> None:
         """Move the least needed centre if that does enough good once all have settled, of late and in the block."""
-        centers, points = self.centers, recent[-self.block :]
-        lost, moved = without_least_needed(recent, centers, rng)
-        after = settled(recent, moved)
-        if all(spread(some, after) < (1.0 - self.swap_gain) * spread(some, centers) for some in (recent, points)):
-            self._give(lost, moved)
-            self._place(after)
+        found = least_needed(recent, self._centers)
+        for _ in range(_TRIES):
+            place, _ = next_center(recent, found.without, rng)
+            moved = self.centers
+            moved[found.number] = place
+            after = settled(recent, moved)
+            now, then, enough = found.least, owned(recent, after)[1], 1.0 - self.swap_gain
+            if then.sum() < enough * now.sum() and then[-self.block :].sum() < enough * now[-self.block :].sum():
+                self._give(found.number, place)
+                self._place(after)
+                found = least_needed(recent, self._centers)
 
-    def _give(self, lost: int, centers: Floats) -> None:
-        """Place the centres, one of which has moved: it gets half of the customers of that it was put beside."""
-        donor = int(nearest(centers[lost, None], np.delete(centers, lost, axis=0))[0])
+    def _give(self, lost: int, place: Floats) -> None:
+        """Move a centre: it gets half of the customers of that it is put beside."""
+        donor = int(nearest(place[None], np.delete(self._centers, lost, axis=0))[0])
         donor += donor >= lost
-        self._place(centers)
+        self._centers[lost] = place
         self.sizes[[lost, donor]] = (self.sizes[lost] + self.sizes[donor]) / 2.0
 
     def _drop_anchors(self, points: Floats) -> None:
         """Note where the segments are, and how far from all of them makes a stranger: three times the usual."""
         self._anchors = self.centers
-        self._reach = _STRANGE * float(squares(points, self._anchors).min(axis=0).mean())
+        self._reach = _STRANGE * float(owned(points, self._anchors)[1].mean())
 
     def _place(self, centers: Floats) -> None:
         self._centers[:] = centers

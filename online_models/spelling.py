@@ -54,6 +54,12 @@ class Spelling(NamedTuple):
         starts = np.where(codes > 0, self.ends[codes - 1], 0) if len(codes) else np.zeros(0, np.int64)
         return Ids(self.text, starts, self.ends[codes]).spelling()
 
+    def part(self, start: int, end: int) -> Spelling:
+        """Those from number `start` to before `end`, without a copy."""
+        before = int(self.ends[start - 1]) if start > 0 else 0
+        ends = self.ends[start:end]
+        return Spelling(self.text[before : int(ends[-1]) if len(ends) else before], ends - before)
+
     def ids(self) -> Ids:
         """The same, with starts."""
         return Ids(self.text, np.concatenate([np.zeros(1, np.int64), self.ends[:-1]])[: len(self.ends)], self.ends)

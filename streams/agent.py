@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Protocol
 
 from streams.outputs import Outputs
 from streams.portion import Portion
-from streams.records import Record
+from streams.records import Records
 
 
 class Agent(Protocol):
@@ -42,7 +42,7 @@ class Agent(Protocol):
     def forgive(self, partition: int) -> None:
         """Kafka has lost records of the partition: do not refuse what follows the hole."""
 
-    def read(self, records: Sequence[Record]) -> Portion[Any]:
+    def read(self, records: Records) -> Portion[Any]:
         """What records of one topic say; nothing is folded yet."""
 
     async def fold(self, partition: int, portion: Portion[Any] | None) -> Outputs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import faust
 import faust.streams
@@ -15,12 +15,15 @@ from streams.crash import CrashOnly
 from streams.delivery import AsDelivered, MicroBatches
 from streams.engine import Engine
 from streams.errors import EngineError
-from streams.records import use_plain_records
+from streams.fetching import fetch_batches
 from streams.settings import Settings
 from streams.topics import LARGEST_RECORD, cluster_id, ensure_topics
 from streams.transport import PromptTransport
 from streams.warm_up import warm_up
 from streams.watchdog import Watchdog
+
+#: What several partitions tell the same receiver in one moment travels together, up to so many bytes.
+_PRODUCER_BATCH_BYTES: Final = 256 * 1024
 
 
 def create_app(settings: Settings) -> faust.App:
@@ -78,8 +81,9 @@ def faust_app(settings: Settings) -> Any:
         broker_request_timeout=40,
         consumer_auto_offset_reset="earliest",
         producer_max_request_size=LARGEST_RECORD,
+        producer_max_batch_size=_PRODUCER_BATCH_BYTES,
         producer_acks=-1,
     )
-    use_plain_records()
+    fetch_batches()
     app.transport = PromptTransport(app.conf.broker_consumer, app)
     return app

@@ -24,8 +24,8 @@ from online_models.vocabulary import Vocabulary
 from streams.errors import EngineError
 from streams.increment_columns import Piece, Sources, pieces, place_ids, unpack
 from streams.item_numbers import numbered
-from streams.portion import Portion, timestamps
-from streams.records import Record
+from streams.portion import Portion
+from streams.records import Record, Records
 
 FORMAT: Final = 3
 #: Columns of a block of increments. Per event: its offset and time. Per increment: which of the block's events led to
@@ -94,7 +94,7 @@ class Blocks:
         return Blocks([block for part in parts for block in part.blocks])
 
 
-def portion(records: Sequence[Record]) -> Portion[Blocks]:
+def portion(records: Records) -> Portion[Blocks]:
     """Read messages.
 
     Raises
@@ -102,8 +102,8 @@ def portion(records: Sequence[Record]) -> Portion[Blocks]:
     EngineError
         One is not a block, or a block of another version.
     """
-    timestamp = timestamps(records)
-    return Portion.of(0, records, timestamp, timestamp, Blocks([decode(record) for record in records]))
+    found = Blocks([decode(records.one(place)) for place in range(len(records))])
+    return Portion.of(0, records, records.timestamp, found)
 
 
 def decode(record: Record) -> Block:

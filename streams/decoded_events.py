@@ -11,8 +11,8 @@ from online_models.compiled import Int32s, Int64s
 from online_models.event_columns import EventColumns
 from online_models.events import Event
 from streams.decoding import Decoder, Rejection
-from streams.portion import Portion, timestamps
-from streams.records import Record
+from streams.portion import Portion
+from streams.records import Records
 
 _NONE = -1
 
@@ -64,23 +64,21 @@ class DecodedEvents:
         return [self.rejections[number] for number in self.rejected[self.rejected >= 0].tolist()]
 
 
-def decoded(decoder: Decoder, topic: int, records: Sequence[Record]) -> Portion[DecodedEvents]:
+def decoded(decoder: Decoder, topic: int, records: Records) -> Portion[DecodedEvents]:
     """Decode records of one topic; `topic` is its position among those of the agent."""
-    timestamp = timestamps(records)
-    values, keys = [record.value or b"" for record in records], [record.key or b"" for record in records]
-    found = decoder.scanner.scan(values, keys, timestamp)
+    found = decoder.scanner.scan(records.values, records.keys, records.timestamp)
     said = DecodedEvents(found.columns, found.rejected, [])
     if found.plain < len(records):
         said = _with_others(said, decoder, records, found.time)
-    return Portion.of(topic, records, timestamp, found.time, said)
+    return Portion.of(topic, records, found.time, said)
 
 
-def _with_others(said: DecodedEvents, decoder: Decoder, records: Sequence[Record], time: Int64s) -> DecodedEvents:
+def _with_others(said: DecodedEvents, decoder: Decoder, records: Records, time: Int64s) -> DecodedEvents:
     """Decode those that are not plain, which have no time yet, one by one."""
     places: list[int] = []
     events: list[Event] = []
     for place in np.flatnonzero(time == _NONE).tolist():
-        found = decoder.decode_one(records[place])
+        found = decoder.decode_one(records.one(place))
         if isinstance(found, Event):
             places.append(place)
             events.append(found)

@@ -1,13 +1,14 @@
-"""How records travel from Kafka through Faust to an agent: as lists, one per partition and fetch.
+"""How records travel from Kafka through Faust to an agent: many at a time.
 
 Faust hands over one record at a time and spends some 50 µs on each. Its public setting `ConsumerScheduler` decides
-what is handed over; the one here yields a whole fetch of a partition as if it were one record, whose value is the
-list. Agents see ordinary Faust events whose value is a `list` of records.
+what is handed over; the one here yields what was fetched of a topic, of all its partitions, as if it were one record.
+Agents see ordinary Faust events whose value is a list with a list of record batches per partition.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka.structs import ConsumerRecord
@@ -15,14 +16,14 @@ from faust import Schema
 from faust.types import TP
 from faust.types.transports import SchedulingStrategyT
 
-from streams.records import Record
+from streams.record_batches import RecordBatch
 
-#: The most records in a delivery: keeps the pause between two heartbeats short while a backlog is drained.
+#: The most records in a delivery, but for a larger batch: the pause between two heartbeats stays short in a backlog.
 LARGEST_DELIVERY: Final = 4096
 
 
 class MicroBatches(SchedulingStrategyT):
-    """Faust's `ConsumerScheduler`: what was fetched, as one delivery per partition, large ones in pieces."""
+    """Faust's `ConsumerScheduler`: what was fetched, as one delivery per topic, or a few where there is much of it."""
 
     def __init__(self) -> None:
         pass
@@ -33,15 +34,32 @@ class MicroBatches(SchedulingStrategyT):
         raise NotImplementedError
 
     def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
-        """Deliveries in turn over the partitions, so that none waits for another's backlog."""
-        waiting = {tp: 0 for tp, fetched in records.items() if fetched}
+        """Deliveries in turn over the topics and their partitions, so that none waits for another's backlog."""
+        waiting = {tp: deque(fetched) for tp, fetched in records.items() if fetched}
         while waiting:
-            for tp, start in list(waiting.items()):
-                end = start + LARGEST_DELIVERY
-                yield tp, _delivery(records[tp][start:end])
-                waiting[tp] = end
-                if end >= len(records[tp]):
+            gathered: dict[str, list[list[RecordBatch]]] = {}
+            for tp in list(waiting):
+                part = _taken(waiting[tp])
+                parts = gathered.setdefault(tp.topic, [])
+                if parts and _records([*parts, part]) > LARGEST_DELIVERY:
+                    yield _delivery(parts)
+                    gathered[tp.topic] = parts = []
+                parts.append(part)
+                if not waiting[tp]:
                     del waiting[tp]
+            yield from map(_delivery, gathered.values())
+
+
+def _taken(fetched: deque[RecordBatch]) -> list[RecordBatch]:
+    """The first batches, as many as fit into a delivery, but at least one."""
+    taken = [fetched.popleft()]
+    while fetched and sum(map(len, taken)) + len(fetched[0]) <= LARGEST_DELIVERY:
+        taken.append(fetched.popleft())
+    return taken
+
+
+def _records(parts: Sequence[Sequence[RecordBatch]]) -> int:
+    return sum(len(batch) for part in parts for batch in part)
 
 
 class AsDelivered(Schema[Any, Any]):
@@ -56,18 +74,20 @@ class AsDelivered(Schema[Any, Any]):
         return decode
 
 
-def _delivery(records: list[Record]) -> ConsumerRecord[None, Any]:
-    last = records[-1]
-    return ConsumerRecord(
+def _delivery(parts: Sequence[Sequence[RecordBatch]]) -> tuple[TP, ConsumerRecord[None, Any]]:
+    """A delivery in the name of its last partition, as Faust wants one."""
+    last = parts[-1][-1]
+    record: ConsumerRecord[None, Any] = ConsumerRecord(
         topic=last.topic,
         partition=last.partition,
-        offset=last.offset,
-        timestamp=last.timestamp,
+        offset=last.end - 1,
+        timestamp=last.base_timestamp,
         timestamp_type=0,
         key=None,
-        value=records,
+        value=parts,
         checksum=None,
         serialized_key_size=0,
         serialized_value_size=0,
         headers=(),
     )
+    return TP(last.topic, last.partition), record

@@ -126,13 +126,15 @@ class Lane:
                     inlet.excused = True
                 return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), look)
+                async with asyncio.timeout(look):
+                    await self._arrived.wait()
             look = min(2 * look, _LONGEST_LOOK_SECONDS)
 
     async def _idle(self) -> None:
         while not self._arrived.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), self._pause())
+                async with asyncio.timeout(self._pause()):
+                    await self._arrived.wait()
                 return
             await self._process(None)
 

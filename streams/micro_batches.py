@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
 from faust.types import TP
 
 from streams.agent import Agent
@@ -15,6 +17,7 @@ from streams.lane import Flow, Lane, RunTask
 from streams.owner import Owner
 from streams.ownership import Ownership
 from streams.portion import Portion
+from streams.record_batches import RecordBatch, columns
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, PURCHASES
 
@@ -93,13 +96,30 @@ class MicroBatchLoop:
     async def run(self, stream: Any) -> None:
         """Hand the deliveries of a Faust stream to their partitions, for ever."""
         async for delivery in stream.events():
-            tp = TP(delivery.message.topic, delivery.message.partition)
-            lane = self._lanes.get(tp.partition)
-            if lane is not None and tp not in self.stopped:
-                first = delivery.value[0].offset
-                if first > lane.expected(tp):
-                    await self._account_for_hole(lane, tp, first)
-                lane.put(tp, self.agent.read(delivery.value))
+            await self._put(delivery.value)
+
+    async def _put(self, parts: Sequence[Sequence[RecordBatch]]) -> None:
+        """Read records of several partitions of a topic at once, and hand each partition its own."""
+        wanted = [part for part in parts if await self._is_wanted(part[0])]
+        if not wanted:
+            return
+        records, counts = columns([batch for part in wanted for batch in part])
+        read = self.agent.read(records)
+        ends = np.cumsum(counts)[np.cumsum([len(part) for part in wanted]) - 1].tolist()
+        for part, start, end in zip(wanted, [0, *ends[:-1]], ends, strict=True):
+            tp = TP(part[0].topic, part[0].partition)
+            if (lane := self._lanes.get(tp.partition)) is not None and end > start:
+                lane.put(tp, read.chosen(slice(start, end)) if len(wanted) > 1 else read)
+
+    async def _is_wanted(self, first: RecordBatch) -> bool:
+        """Whether the records that begin with this one belong to a partition that is processed here."""
+        tp = TP(first.topic, first.partition)
+        lane = self._lanes.get(tp.partition)
+        if lane is None or tp in self.stopped:
+            return False
+        if first.offset > lane.expected(tp):
+            await self._account_for_hole(lane, tp, first.offset)
+        return True
 
     async def _account_for_hole(self, lane: Lane, tp: TP, first: int) -> None:
         """Offsets are missing: Kafka's own marks, which say nothing, or records that retention deleted too early."""

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from streams.trending_merge import TrendingPart
-
-#: A key, and the values of its fields; whole numbers go as they are, others as text.
-Hash = tuple[str, Sequence[int | str]]
+from streams.values import NO_VALUES, Values
 
 
 @dataclass(frozen=True)
@@ -17,7 +15,7 @@ class Message:
 
     topic: str
     value: bytes | None
-    partition: int | None = None
+    partition: int
     key: bytes | None = None
     headers: Sequence[tuple[str, bytes]] = ()
 
@@ -33,7 +31,8 @@ class Outputs:
     strings
         Redis keys (without the prefix) and their values; absolute, so that writing them twice does no harm.
     hashes
-        Redis keys of hashes and the values of their fields, in the order of `hash_fields`; the last may be left out.
+        Redis keys of hashes, each with a msgpack list of the values of its fields, in the order of `hash_fields`; the
+        last may be left out. Whole numbers go as they are, others as text.
     trending
         What trends in an item partition, to be merged with the others.
     rejected
@@ -41,8 +40,8 @@ class Outputs:
     """
 
     messages: list[Message] = field(default_factory=list)
-    strings: list[tuple[str, bytes]] = field(default_factory=list)
-    hashes: list[Hash] = field(default_factory=list)
+    strings: Values = NO_VALUES
+    hashes: Values = NO_VALUES
     hash_fields: Sequence[str] = ()
     trending: TrendingPart | None = None
     rejected: int = 0

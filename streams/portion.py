@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import numpy as np
 
 from online_models.compiled import Int8s, Int64s
-from streams.records import Record
+from streams.records import Records
 
 
 class Content(Protocol):
@@ -24,11 +24,6 @@ class Content(Protocol):
 
 
 Said = TypeVar("Said", bound=Content)
-
-
-def timestamps(records: Sequence[Record]) -> Int64s:
-    """Kafka's times of records."""
-    return np.array([record.timestamp for record in records], np.int64)
 
 
 @dataclass(frozen=True)
@@ -57,14 +52,9 @@ class Portion(Generic[Said]):
         return len(self.offset)
 
     @classmethod
-    def of(cls, topic: int, records: Sequence[Record], timestamp: Int64s, time: Int64s, content: Said) -> Self:
-        """Records of one topic."""
-        n, first = len(records), records[0].offset
-        if records[-1].offset == first + n - 1:
-            offset = np.arange(first, first + n)
-        else:
-            offset = np.array([record.offset for record in records], np.int64)
-        return cls(np.full(n, topic, np.int8), offset, timestamp, time, content)
+    def of(cls, topic: int, records: Records, time: Int64s, content: Said) -> Self:
+        """Records of one topic, with the event time of each and what they say."""
+        return cls(np.full(len(records), topic, np.int8), records.offset, records.timestamp, time, content)
 
     def last_of_topics(self) -> dict[int, tuple[int, int]]:
         """Offset and timestamp of the last record of each topic, by the topic's position."""

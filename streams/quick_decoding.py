@@ -13,6 +13,7 @@ import numpy as np
 
 from online_models.compiled import Bytes, Floats, Int32s, Int64s
 from online_models.event_columns import ENDS, QUANTITY, ROWS, STARTS, TS, EventColumns
+from online_models.spelling import Ids
 from online_models.uncounted import uncounted
 from online_models.words import is_same
 from streams.json_text import MOST_FIELDS, NOWHERE, PADDING, Place, is_literal, literals, space, string
@@ -41,6 +42,7 @@ _FIELDS: Final = {
 _NAMES: Final = literals(list(_FIELDS))
 _MEANING: Final = np.array([*_FIELDS.values(), UNKNOWN])
 _REQUIRED: Final = sum(1 << field for field in (EVENT_ID, KIND, USER_ID, ITEM_ID, TIME))
+_PADDING: Final = np.frombuffer(PADDING, np.uint8)
 #: As the number of a name: none of them, and in front of the first.
 _NONE: Final = np.uint64(len(_FIELDS))
 _LENGTH: Final = np.uint64(4)
@@ -89,18 +91,18 @@ class Scanner:
         self.most_future_ms = most_future_ms
         self._next_name = np.zeros(len(_FIELDS) + 1, np.int64)
 
-    def scan(self, values: list[bytes], keys: list[bytes], timestamps: Int64s) -> Scanned:
-        """Read the values of records, whose keys are the users."""
-        n = len(values)
-        text, key_text = np.frombuffer(b"".join([*values, PADDING]), np.uint8), np.frombuffer(b"".join(keys), np.uint8)
-        lengths, key_lengths = (np.fromiter(map(len, parts), np.int64, n) for parts in (values, keys))
+    def scan(self, values: Ids, keys: Ids, timestamps: Int64s) -> Scanned:
+        """Read the values of records, whose keys are the users; both as places in a text, as in `Records`."""
+        n = len(timestamps)
+        text = np.concatenate([values.text, _PADDING])
+        text.flags.writeable = False
         columns = EventColumns(text, np.empty((ROWS, n), np.int64))
         time, rejected = np.empty(n, np.int64), np.empty(n, np.int32)
         plain = _scan(
             text,
-            lengths,
-            key_text,
-            key_lengths,
+            values.starts,
+            values.ends,
+            *keys,
             timestamps,
             self.most_bytes,
             self.most_future_ms,
@@ -116,9 +118,11 @@ class Scanner:
 @uncounted
 def _scan(
     text: Bytes,
-    lengths: Int64s,
+    starts: Int64s,
+    ends: Int64s,
     keys: Bytes,
-    key_lengths: Int64s,
+    key_starts: Int64s,
+    key_ends: Int64s,
     timestamps: Int64s,
     most_bytes: int,
     most_future_ms: int,
@@ -128,15 +132,18 @@ def _scan(
     time: Int64s,
     rejected: Int32s,
 ) -> int:
-    plain, start, key_start = 0, np.uint64(0), np.uint64(0)
-    for number in range(len(lengths)):
+    plain = 0
+    for number in range(len(starts)):
         n = np.uint64(number)
-        end, key_length = start + np.uint64(lengths[n]), np.uint64(key_lengths[n])
+        start, length, key_length = starts[n], ends[n] - starts[n], key_ends[n] - key_starts[n]
         price[n], whole[_QUANTITY, n] = 0.0, 1
-        is_plain = lengths[n] <= most_bytes and _event(text, start, end, next_name, n, whole, price)
+        is_plain = 0 < length <= most_bytes
+        is_plain = is_plain and _event(text, np.uint64(start), np.uint64(start + length), next_name, n, whole, price)
         if is_plain:
-            user, user_end = np.uint64(whole[_USER_START, n]), np.uint64(whole[_USER_END, n])
-            is_plain = user_end - user == key_length and is_same(text, user, keys, key_start, key_length)
+            user, user_end = whole[_USER_START, n], whole[_USER_END, n]
+            is_plain = user_end - user == key_length and is_same(
+                text, np.uint64(user), keys, np.uint64(key_starts[n]), np.uint64(key_length)
+            )
         if is_plain and timestamps[n] >= 0:
             is_plain = whole[_TS, n] <= timestamps[n] + most_future_ms
         if not is_plain:
@@ -144,7 +151,6 @@ def _scan(
                 whole[row, n] = 0
         time[n], rejected[n] = whole[_TS, n] if is_plain else -1, -1
         plain += is_plain
-        start, key_start = end, key_start + key_length
     return plain
 
 

@@ -1,10 +1,33 @@
-"""redis-py packs the arguments of a command one by one, with several checks each; ours has thousands of them."""
+"""Commands for Redis with thousands of arguments, packed without an object for each.
+
+redis-py packs arguments one by one, with several checks each.
+Protocol: https://redis.io/docs/latest/develop/reference/protocol-spec/.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+import numpy as np
+
+from online_models.compiled import Bytes, Int64s, compiled
+from online_models.spelling import Spelling
+
 _LARGE: Final = ("EVALSHA", "MGET")
+#: `$`, the digits of a length, and two line ends.
+_AROUND: Final = 1 + 19 + 4
+
+
+class Packed(msgspec.Struct, frozen=True, gc=False):
+    """Several arguments as Redis reads them."""
+
+    data: bytes
+    count: int
+
+    def __str__(self) -> str:
+        """For messages about a command that failed: what shoppers do is nobody's business there."""
+        return f"({self.count} arguments)"
 
 
 def packing_quickly(connection: type[Any]) -> type[Any]:
@@ -20,15 +43,69 @@ def packing_quickly(connection: type[Any]) -> type[Any]:
     return Connection
 
 
-def packed(arguments: tuple[bytes | str | int, ...]) -> bytes:
+def packed(arguments: tuple[bytes | str | int | Packed, ...]) -> bytes:
     """A command as Redis reads it.
 
     >>> packed(("MGET", b"a", "b", 7))
     b'*4\\r\\n$4\\r\\nMGET\\r\\n$1\\r\\na\\r\\n$1\\r\\nb\\r\\n$1\\r\\n7\\r\\n'
     """
-    parts = [b"*%d\r\n" % len(arguments)]
-    add = parts.append
+    count, parts = 0, [b""]
     for argument in arguments:
+        if isinstance(argument, Packed):
+            count += argument.count
+            parts.append(argument.data)
+            continue
+        count += 1
         value = argument if type(argument) is bytes else str(argument).encode()
-        add(b"$%d\r\n%b\r\n" % (len(value), value))
+        parts.append(b"$%d\r\n%b\r\n" % (len(value), value))
+    parts[0] = b"*%d\r\n" % count
     return b"".join(parts)
+
+
+def packed_texts(before: str, texts: Spelling) -> Packed:
+    """An argument for each of the texts, with the same words before each.
+
+    >>> from online_models.spelling import spelled
+    >>> packed_texts("rec:", spelled(["ada", "bob"])).data
+    b'$7\\r\\nrec:ada\\r\\n$7\\r\\nrec:bob\\r\\n'
+    """
+    n, words = len(texts.ends), np.frombuffer(before.encode(), np.uint8)
+    out = np.empty((int(texts.ends[-1]) if n else 0) + n * (len(words) + _AROUND), np.uint8)
+    text = texts.text.view()
+    text.flags.writeable = False
+    return Packed(out[: _pack(words, text, texts.ends, out)].tobytes(), n)
+
+
+@compiled
+def _pack(words: Bytes, text: Bytes, ends: Int64s, out: Bytes) -> int:
+    """Write the arguments; return how many bytes that makes."""
+    at = start = 0
+    for end in ends:
+        out[at] = 36  # $
+        at = _length(len(words) + end - start, at + 1, out)
+        at = _line_end(at, out)
+        for k in range(len(words)):
+            out[at + k] = words[k]
+        at += len(words)
+        for k in range(start, end):
+            out[at + k - start] = text[k]
+        at = _line_end(at + end - start, out)
+        start = end
+    return at
+
+
+@compiled
+def _length(number: int, at: int, out: Bytes) -> int:
+    digits = 1
+    while number >= 10**digits:
+        digits += 1
+    for k in range(digits - 1, -1, -1):
+        out[at + k] = 48 + number % 10
+        number //= 10
+    return at + digits
+
+
+@compiled
+def _line_end(at: int, out: Bytes) -> int:
+    out[at], out[at + 1] = 13, 10
+    return at + 2

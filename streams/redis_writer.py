@@ -32,15 +32,18 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from streams.errors import EngineError
-from streams.outputs import Hash
 from streams.patience import Patience
+from streams.quick_packing import Packed, packed_texts
 from streams.shared_trips import SharedTrips
+from streams.values import NO_VALUES, Values
 
 #: Keys in one call: Redis serves nobody else while a call runs, so it is kept under half a millisecond or so.
 _KEYS_PER_CALL: Final = 250
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
+#: Keys and arguments of a call that writes nothing.
+_NOTHING: Final[tuple[Sequence[Packed], Sequence[Any]]] = ((), (0,))
 Offsets = tuple[int, ...]
 
 
@@ -125,8 +128,8 @@ class RedisWriter:
     async def write(
         self,
         owner: str,
-        strings: Sequence[tuple[str, bytes]] = (),
-        hashes: Sequence[Hash] = (),
+        strings: Values = NO_VALUES,
+        hashes: Values = NO_VALUES,
         hash_fields: Sequence[str] = (),
         reached: Offsets | None = None,
     ) -> None:
@@ -139,18 +142,34 @@ class RedisWriter:
         EngineError
             A newer generation owns the partition: this worker is a zombie and has to stop.
         """
-        calls = list(_calls(strings, hashes, hash_fields))
+        calls = list(self._calls(strings, hashes, hash_fields))
         for keys, values in calls[:-1]:
             await self._write(owner, keys, values)
         self.fences[owner].reached = reached or self.fences[owner].reached
         await self._write(owner, *calls[-1])
 
+    def _calls(
+        self, strings: Values, hashes: Values, hash_fields: Sequence[str]
+    ) -> Iterator[tuple[Sequence[Packed], Sequence[Any]]]:
+        """Keys and arguments of one call after the other, at least one; see values.lua."""
+        if not len(strings) and not len(hashes):
+            yield _NOTHING
+        for start in range(0, len(strings) + len(hashes), _KEYS_PER_CALL):
+            end = start + _KEYS_PER_CALL
+            some = strings.part(min(start, len(strings)), min(end, len(strings)))
+            hashed = hashes.part(*(min(max(place - len(strings), 0), len(hashes)) for place in (start, end)))
+            keys = [packed_texts(self.prefix + part.kind, part.names) for part in (some, hashed) if len(part)]
+            values = [len(some), packed_texts("", some.values)]
+            yield keys, [*values, _encode(hash_fields), packed_texts("", hashed.values)] if len(hashed) else values
+
     async def make_whole(self, owner: str) -> None:
         """Note that all values that were lost are written again."""
         self.fences[owner].is_whole = True
-        await self._write(owner, [], [0], acknowledged=0)
+        await self._write(owner, *_NOTHING, acknowledged=0)
 
-    async def _write(self, owner: str, keys: list[str], values: list[Any], acknowledged: int | None = None) -> None:
+    async def _write(
+        self, owner: str, keys: Sequence[Packed], values: Sequence[Any], acknowledged: int | None = None
+    ) -> None:
         fence = self.fences[owner]
         fence.writes += 1
         if acknowledged is None:
@@ -170,10 +189,11 @@ class RedisWriter:
     async def _claimed(self, owner: str, generation: int, writes: int, reached: Offsets, overruled: bytes = b"") -> int:
         return int(await self._call(self._claim, owner, [], [generation, writes, _text(reached), overruled]))
 
-    async def _call(self, script: Any, owner: str, keys: list[str], arguments: list[Any]) -> Any:
-        names = [f"{self.prefix}fence:{owner}", *(self.prefix + key for key in keys)]
+    async def _call(self, script: Any, owner: str, keys: Sequence[Packed], arguments: list[Any]) -> Any:
+        fence = f"{self.prefix}fence:{owner}"
+        count = 1 + sum(some.count for some in keys)
         try:
-            return await self.patience.call(lambda: self._trips.call(script, names, arguments))
+            return await self.patience.call(lambda: self._trips.call(script, count, (fence, *keys, *arguments)))
         except ResponseError as error:
             if "FENCED" in str(error):
                 raise EngineError(
@@ -188,17 +208,3 @@ def _text(offsets: Offsets) -> str:
 
 def _script(name: str) -> str:
     return files("streams").joinpath("lua", f"{name}.lua").read_text()
-
-
-def _calls(
-    strings: Sequence[tuple[str, bytes]], hashes: Sequence[Hash], hash_fields: Sequence[str]
-) -> Iterator[tuple[list[str], list[Any]]]:
-    """Keys and arguments of one call after the other, at least one; see values.lua."""
-    for start in range(0, max(len(strings) + len(hashes), 1), _KEYS_PER_CALL):
-        end = start + _KEYS_PER_CALL
-        some = strings[start:end]
-        hashed = hashes[max(start - len(strings), 0) : max(end - len(strings), 0)]
-        values = [len(some), *(value for _, value in some)]
-        if hashed:
-            values += [_encode(hash_fields), *(_encode(fields) for _, fields in hashed)]
-        yield [key for key, _ in some] + [key for key, _ in hashed], values

@@ -21,15 +21,15 @@ class SharedTrips:
         self.redis: Any = redis
         self._together: Together[_Command, Any] = Together(self._travel)
 
-    async def call(self, script: AsyncScript, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        """The answer of a script, which Redis is taught if it does not know it.
+    async def call(self, script: AsyncScript, keys: int, arguments: Sequence[Any]) -> Any:
+        """The answer of a script, which Redis is taught if need be; the first arguments are so many keys.
 
         Raises
         ------
         RedisError
             Redis could not be reached, or refused this call.
         """
-        command = ("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        command = ("EVALSHA", script.sha, keys, *arguments)
         try:
             return await self._together(command)
         except NoScriptError:

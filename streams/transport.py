@@ -13,8 +13,9 @@ from typing import Any, Final
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-#: How long a broker may hold a fetch that finds nothing.
-FETCH_WAIT_MS: Final = 10
+#: How long a broker may hold a fetch that finds less than `FETCH_BYTES`: what arrives meanwhile is processed together.
+FETCH_WAIT_MS: Final = 5
+FETCH_BYTES: Final = 16_384
 
 
 class PromptThread(driver.AIOKafkaConsumerThread):
@@ -22,7 +23,8 @@ class PromptThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer: Any = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # read when the consumer starts
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # both are read when the consumer starts
+        consumer._fetch_min_bytes = FETCH_BYTES
         return consumer
 
 

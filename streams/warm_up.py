@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from online_models import shoppers_state, similarity_state
 from online_models.engine import Engine
 from online_models.events import Event
+from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
+from online_models.learner import Learner
 from online_models.recommendation import Recommendations
 from online_models.segments import Segments
 from online_models.shoppers_state import FrozenShoppers
@@ -18,7 +21,10 @@ from streams.blocks import increment_blocks
 from streams.decoded_events import decoded
 from streams.decoding import Decoder
 from streams.json_lists import recommendation_lists, similarity_lists
-from streams.records import Record
+from streams.profiles import packed_profiles
+from streams.quick_packing import packed_texts
+from streams.record_batches import RecordBatch, batches, columns
+from streams.records import Records
 
 
 def warm_up() -> None:
@@ -38,13 +44,24 @@ def warm_up() -> None:
         np.zeros(1, np.int8),
     )
     recommendation_lists(lists, np.zeros(1, np.int64), engine.items)
+    packed_texts("", packed_profiles(engine.shoppers.shelves.shoppers[shopper], shopper, None))
     on_show, quality = ListsOnShow(1), Quality(engine.items)
     on_show.score_many(shopper, one, np.zeros(1, np.int64), 1, quality)
     on_show.show_many(shopper, lists, quality)
-    Segments(n_segments=2, features=("a",), block=20).learn_many([[float(n % 2)] for n in range(21)])
+    examples = np.arange(170.0) % 7.0
+    session, customer = (examples[:, None] + np.arange(len(names)) for names in (PROPENSITY_FEATURES, PROFILE_FEATURES))
+    Learner(segments=Segments(block=80)).learn_many(session, examples > 3.0, customer, np.arange(len(examples)))
     view = b'{"event_id":"1","type":"view","user_id":"a","item_id":"1","ts":1700000000000}'
-    decoded(Decoder(len(view), 0.0), 0, [Record("", 0, 0, -1, b"a", view)])
+    decoded(Decoder(len(view), 0.0), 0, _as_fetched(b"a", view))
     increments = Increments(one, one, one.astype(np.float32), one.astype(np.int8), one.astype(np.int64))
     list(increment_blocks("", 0, 0, increments, increments.ts, engine.items))
     shoppers_state.restored(FrozenShoppers.of(engine.shoppers).state(), Vocabulary(), engine.shoppers.settings)
     similarity_state.restored(FrozenSimilarity.of(engine.similarity[0]).state(), Vocabulary())
+
+
+def _as_fetched(key: bytes, value: bytes) -> Records:
+    """A record as it comes from Kafka."""
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 16)
+    builder.append(0, 1_700_000_000_000, key, value, [])
+    found = batches("", 0, bytes(builder.build()), 0, check=True)
+    return columns([batch for batch in found if isinstance(batch, RecordBatch)])[0]

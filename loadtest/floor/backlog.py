@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.record_batches import RecordBatch
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, PURCHASES, partition_counts
 from streams.transport import FETCH_WAIT_MS
@@ -33,9 +34,16 @@ async def plain_consumer(settings: Settings) -> AsyncIterator[Any]:
         await consumer.stop()
 
 
-async def fetches(consumer: Any, records: int) -> AsyncIterator[Mapping[Any, list[Any]]]:
-    """Whatever has arrived, again and again, until it is so many records."""
+async def fetches(
+    consumer: Any, records: int, count: Callable[[list[Any]], int] = len
+) -> AsyncIterator[Mapping[Any, list[Any]]]:
+    """Whatever has arrived, again and again, until it is so many records; `count` tells how many are in a list."""
     while records > 0:
         fetched = await consumer.getmany(timeout_ms=_PATIENCE_MS)
-        records -= sum(map(len, fetched.values()))
+        records -= sum(map(count, fetched.values()))
         yield fetched
+
+
+def in_batches(fetched: list[RecordBatch]) -> int:
+    """How many records there are in batches."""
+    return sum(map(len, fetched))

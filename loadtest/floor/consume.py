@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loadtest.floor.backlog import fetches, plain_consumer
+from loadtest.floor.backlog import fetches, in_batches, plain_consumer
 from loadtest.floor.material import load
 from loadtest.floor.stopwatch import Measured, Stopwatch
-from streams.records import use_plain_records
+from streams.fetching import fetch_batches
+from streams.record_batches import columns
+from streams.records import NONE
 from streams.settings import Settings
 
 
@@ -22,7 +24,13 @@ async def stock(settings: Settings, directory: Path) -> Measured:
     return stopwatch.measured(touched)
 
 
-async def plain(settings: Settings, directory: Path) -> Measured:
-    """With our smaller records."""
-    use_plain_records()
-    return await stock(settings, directory)
+async def batches(settings: Settings, directory: Path) -> Measured:
+    """Whole batches, whose records become columns."""
+    fetch_batches()
+    records, touched, stopwatch = load(directory).records, 0, Stopwatch()
+    async with plain_consumer(settings) as consumer:
+        with stopwatch:
+            async for fetched in fetches(consumer, records, in_batches):
+                for part in fetched.values():
+                    touched += int((columns(part)[0].values.starts != NONE).sum())
+    return stopwatch.measured(touched)

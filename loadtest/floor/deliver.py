@@ -10,6 +10,8 @@ from loadtest.floor.material import load
 from loadtest.floor.stopwatch import Measured, Stopwatch
 from streams.app import faust_app
 from streams.delivery import AsDelivered
+from streams.record_batches import columns
+from streams.records import NONE
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, PURCHASES
 
@@ -22,7 +24,8 @@ async def deliver(settings: Settings, directory: Path) -> Measured:
     async def touch(stream: Any) -> None:
         nonlocal touched
         async for delivery in stream.events():
-            touched += sum(record.value is not None for record in delivery.value)
+            for part in delivery.value:
+                touched += int((columns(part)[0].values.starts != NONE).sum())
             if touched >= records:
                 stopwatch.stop()
                 all_came.set()

@@ -23,7 +23,7 @@ class Part:
 #: In the order of their turns.
 PARTS: Final[dict[str, Part]] = {
     "consume_stock": Part(consume.stock, "aiokafka, consumer"),
-    "consume": Part(consume.plain, "the same with our records"),
+    "consume": Part(consume.batches, "the same, whole batches to columns"),
     "deliver": Part(deliver.deliver, "the same and Faust, idle agent"),
     "decode": Part(decode.decode, "decode"),
     "write_stock": Part(write.stock, "redis-py, pipelines"),

@@ -7,15 +7,16 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from redis.asyncio import Redis
 
 from loadtest.floor.material import Material, load
 from loadtest.floor.stopwatch import Measured, Stopwatch
 from streams.engine import connect
-from streams.outputs import Hash
 from streams.patience import Patience
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
+from streams.values import Values
 
 #: Lists at a time: what a full micro-batch of 4,096 events leads to while a backlog is drained.
 _LISTS_AT_ONCE: Final = 500
@@ -49,7 +50,10 @@ async def fenced(settings: Settings, directory: Path) -> Measured:
     """As upwell does it: whole batches to a script that lets only the owner of the partition write."""
     material, stopwatch = load(directory), Stopwatch()
     names = max((list(fields) for _, fields in material.hash_samples), key=len)
-    batches = [(strings, [_as_hash(*one) for one in hashes]) for strings, hashes in _batches(material)]
+    batches = [
+        (Values.of(strings), Values.of([(key, _packed(fields)) for key, fields in hashes]))
+        for strings, hashes in _batches(material)
+    ]
     redis = connect(settings)
     writer = RedisWriter(redis, "", _KEEP_SECONDS, Patience(settings.redis_patience_seconds))
     await writer.claim(_OWNER, 1, 0, (0,), _nobody_newer)
@@ -73,8 +77,8 @@ def _batches(material: Material) -> list[Batch]:
     return batches
 
 
-def _as_hash(key: str, fields: dict[str, str]) -> Hash:
-    return key, [int(value) if value.isdigit() else value for value in fields.values()]
+def _packed(fields: dict[str, str]) -> bytes:
+    return msgspec.msgpack.encode([int(value) if value.isdigit() else value for value in fields.values()])
 
 
 async def _nobody_newer() -> bool:

@@ -22,10 +22,11 @@ from streams.json_lists import similarity_lists
 from streams.outputs import Outputs
 from streams.portion import Portion
 from streams.read_view import ReadView
-from streams.records import Record
+from streams.records import Records
 from streams.sources_applied import SourcesApplied
 from streams.topics import COVISITS
 from streams.trending_merge import TrendingPart
+from streams.values import Values, end_to_end
 
 _LISTS_AT_ONCE: Final = 500
 #: Lists of similar items are written together this often at most: the popular ones change with every block.
@@ -132,7 +133,7 @@ class AffinityAgent:
         """Do not refuse blocks that follow a hole."""
         self.partitions[partition].applied.forgive()
 
-    def read(self, records: Sequence[Record]) -> Portion[Blocks]:
+    def read(self, records: Records) -> Portion[Blocks]:
         """Decode records: blocks of co-visits."""
         return blocks.portion(records)
 
@@ -187,6 +188,6 @@ class AffinityAgent:
         weights, total = state.trending.weight(state.as_of)
         items = [names[code] for code in state.trending.list.tolist()]
         return Outputs(
-            strings=[(f"sim:{names[code]}", value) for code, value in zip(changed.tolist(), lists, strict=True)],
+            strings=Values("sim:", self.view.items.spelling().chosen(changed), end_to_end(lists)),
             trending=TrendingPart(partition, state.as_of, total, list(zip(items, weights.tolist(), strict=True))),
         )

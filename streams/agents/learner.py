@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 
-from online_models.compiled import Int32s
+from online_models.compiled import Int64s
 from online_models.learner import Learner
+from online_models.shoppers import Examples
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from streams import blocks
@@ -18,16 +20,30 @@ from streams.blocks import Block, Blocks
 from streams.outputs import Outputs
 from streams.portion import Portion
 from streams.read_view import ReadView
-from streams.records import Record
+from streams.records import Records
 from streams.sources_applied import SourcesApplied
 from streams.topics import EXAMPLES
 from streams.trending_merge import trending_list
+from streams.values import Values
+
+#: Parameters and lists are written this often at most: nobody reads them back more often than that.
+_WRITE_SECONDS: Final = 1.0
 
 
 class LearnerPartition:
-    """The state of the one partition: the models, what trends per segment, and what was applied."""
+    """The state of the one partition: the models, what trends per segment, and what was applied.
+
+    Attributes
+    ----------
+    changed
+        Whether something was learned since the last parameters were given out, or may have been: after a checkpoint
+        nobody knows.
+    write_at
+        When they are due, on the monotonic clock in seconds.
+    """
 
     def __init__(self, items: Vocabulary, state: Mapping[str, Any] | None = None) -> None:
+        self.write_at = -math.inf
         if state is None:
             self.learner = Learner()
             self.trending = [Trending(items) for _ in range(self.learner.segments.n_segments)]
@@ -38,6 +54,7 @@ class LearnerPartition:
             self.trending = [Trending.from_state(items, part) for part in state["trending"]]
             self.applied = SourcesApplied.from_state(state["applied"])
             self.as_of = state["as_of"]
+        self.changed = self.as_of > 0
 
     def state(self) -> dict[str, Any]:
         """Everything there is to know."""
@@ -49,21 +66,35 @@ class LearnerPartition:
         }
 
 
-def learn_examples(state: LearnerPartition, block: Block, items: Vocabulary) -> int:
-    """Learn what is new of a block; return how many examples that was."""
-    examples = blocks.read_examples(block, state.applied.advance(block), items)
-    if not len(examples):
+def learn(state: LearnerPartition, received: Sequence[Block], items: Vocabulary) -> int:
+    """Learn what is new of blocks, in their order; return how many examples that was."""
+    new = [blocks.read_examples(block, state.applied.advance(block), items) for block in received]
+    if not any(map(len, new)):
         return 0
+    examples = Examples.joined(new)
     segments = state.learner.learn_many(examples.features, examples.bought, examples.profile, examples.known_at)
-    within = np.arange(examples.items.shape[1]) < examples.lengths[:, None]
-    for segment, trending in enumerate(state.trending):
-        chosen = np.flatnonzero(segments == segment)
-        if len(chosen):
-            seen: Int32s = examples.items[chosen][within[chosen]]
-            known_at = np.repeat(examples.known_at[chosen], examples.lengths[chosen])
-            trending.learn_many(seen, np.ones(len(seen)), known_at)
+    _learn_trends(state.trending, examples, segments)
     state.as_of = max(state.as_of, int(examples.known_at.max()))
+    state.changed = True
     return len(examples)
+
+
+def learn_examples(state: LearnerPartition, block: Block, items: Vocabulary) -> int:
+    """Learn what is new of one block: see `learn`, of which the result does not depend on how many it gets."""
+    return learn(state, [block], items)
+
+
+def _learn_trends(trends: Sequence[Trending], examples: Examples, segments: Int64s) -> None:
+    """Let every segment learn the items of its sessions, in their order; nobody has a segment during warm-up."""
+    order = np.argsort(segments, kind="stable")
+    lengths = examples.lengths[order]
+    seen = examples.items[order][np.arange(examples.items.shape[1]) < lengths[:, None]]
+    known_at, weights = np.repeat(examples.known_at[order], lengths), np.ones(len(seen))
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    bounds = ends[np.searchsorted(segments[order], np.arange(len(trends) + 1))].tolist()
+    for trending, start, end in zip(trends, bounds[:-1], bounds[1:], strict=True):
+        if start < end:
+            trending.learn_many(seen[start:end], weights[start:end], known_at[start:end])
 
 
 class LearnerAgent:
@@ -93,13 +124,14 @@ class LearnerAgent:
         """Do not refuse blocks that follow a hole."""
         self.partitions[partition].applied.forgive()
 
-    def read(self, records: Sequence[Record]) -> Portion[Blocks]:
+    def read(self, records: Records) -> Portion[Blocks]:
         """Decode records: blocks of labelled sessions."""
         return blocks.portion(records)
 
     def pause(self, partition: int) -> float:
-        """Nothing is ever left over here."""
-        return math.inf
+        """Until changed parameters are due."""
+        state = self.partitions[partition]
+        return max(0.0, state.write_at - time.monotonic()) if state.changed else math.inf
 
     async def everything(self, partition: int) -> AsyncIterator[Outputs]:
         """The parameters and the lists of all segments."""
@@ -108,11 +140,14 @@ class LearnerAgent:
             yield self._outputs(state)
 
     async def fold(self, partition: int, portion: Portion[Blocks] | None) -> Outputs:
-        """Learn the blocks that are new, and give out the parameters."""
+        """Learn the blocks that are new, and give out the parameters, now and then."""
         state = self.partitions[partition]
-        received = portion.content.blocks if portion else []
-        learned = sum(learn_examples(state, block, self.view.items) for block in received)
-        return self._outputs(state) if learned else Outputs()
+        learn(state, portion.content.blocks if portion else [], self.view.items)
+        now = time.monotonic()
+        if not state.changed or now < state.write_at:
+            return Outputs()
+        state.changed, state.write_at = False, now + _WRITE_SECONDS
+        return self._outputs(state)
 
     def _outputs(self, state: LearnerPartition) -> Outputs:
         names = self.view.items.names
@@ -121,4 +156,4 @@ class LearnerAgent:
         for segment, trending in enumerate(state.trending):
             shares = [(names[code], share) for code, share in trending.top_items()]
             strings.append((f"trending:{segment}", trending_list(shares, state.as_of, "segment")))
-        return Outputs(strings=strings)
+        return Outputs(strings=Values.of(strings))

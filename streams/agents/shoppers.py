@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +20,7 @@ from online_models.shoppers_state import FrozenShoppers
 from online_models.shown import ListsOnShow
 from online_models.spare import Spare
 from online_models.vocabulary import Vocabulary
-from streams.agents.list_writer import FIELDS, Audience, ListWriter
+from streams.agents.list_writer import Audience, ListWriter
 from streams.agents.outbox import Outbox
 from streams.counters import Counters
 from streams.dead_letters import dead_letter
@@ -29,8 +29,9 @@ from streams.decoding import Decoder
 from streams.model_settings import model_settings
 from streams.outputs import Outputs
 from streams.portion import Portion
+from streams.profiles import FIELDS
 from streams.read_view import ReadView
-from streams.records import Record
+from streams.records import Records
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, HOLD_SECONDS, PURCHASES
 from streams.waiting import Waiting
@@ -109,9 +110,9 @@ class ShoppersAgent:
     def forgive(self, partition: int) -> None:
         """Events that are gone leave nothing to refuse."""
 
-    def read(self, records: Sequence[Record]) -> Portion[DecodedEvents]:
+    def read(self, records: Records) -> Portion[DecodedEvents]:
         """Decode records: events and rejections."""
-        return decoded(self._decoder, self.topics.index(records[0].topic), records)
+        return decoded(self._decoder, self.topics.index(records.topic), records)
 
     async def fold(self, partition: int, portion: Portion[DecodedEvents] | None) -> Outputs:
         """Fold events, recommend to those who acted, and set aside what is no event."""
@@ -165,9 +166,10 @@ class ShoppersAgent:
 
     def _looked_at_again(self, state: ShoppersPartition, acted: Int32s, *, is_idle: bool) -> Int32s:
         """The codes of those who waited for a better list, but for those who acted."""
-        if not state.waiting:
+        taken = state.waiting.take(is_idle=is_idle) if state.waiting else []
+        if not taken:
             return _NOBODY
-        waiting = state.shoppers.users.known_codes(state.waiting.take(is_idle=is_idle))
+        waiting = state.shoppers.users.known_codes(taken)
         return np.setdiff1d(waiting[waiting >= 0], acted)
 
     def _score(self, state: ShoppersPartition, events: EventColumns, folded: Folded) -> None:

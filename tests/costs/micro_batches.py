@@ -30,7 +30,7 @@ from streams.patience import Patience
 from streams.portion import Portion
 from streams.publisher import Publisher
 from streams.read_view import ReadView
-from streams.records import Record
+from streams.records import Record, Records
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, PURCHASES
@@ -77,7 +77,7 @@ class MicroBatches:
         """Bytes to columns."""
         agent = self._shoppers_agent()
         records = [record for record in self._records[_FIRST:][:events] if record.topic == CLICKSTREAM]
-        return lambda: agent.read(records)
+        return lambda: agent.read(Records.of(records))
 
     def fold_shoppers(self, events: int) -> Call:
         """`Shoppers.fold`: columns to what they change and lead to."""
@@ -120,7 +120,7 @@ class MicroBatches:
         shoppers = self._shoppers_agent()
         records = _blocks(self._told(shoppers, self._portion(shoppers, events)), topic)
         self._open(agent)
-        return lambda: at_once(agent.fold(0, agent.read(records)))
+        return lambda: at_once(agent.fold(0, agent.read(Records.of(records))))
 
     def _shoppers_agent(self) -> ShoppersAgent:
         agent = ShoppersAgent(self._settings, self._view, Counters(Quality(self._view.items)), 1)
@@ -167,7 +167,7 @@ async def _run(settings: Settings, records: list[Record]) -> dict[str, bytes]:
     outputs = await shoppers.fold(0, _merged(shoppers, records))
     messages = [*outputs.messages, *shoppers.partitions[0].outbox.messages()]
     for agent, topic in ((affinity, COVISITS), (learner, EXAMPLES)):
-        learned = await agent.fold(0, agent.read(_blocks(messages, topic)))
+        learned = await agent.fold(0, agent.read(Records.of(_blocks(messages, topic))))
         await writer.claim(agent.name, 1, 0, (0,), _nobody_newer)
         await Publisher(None, writer).publish(learned, agent.name)
     while shoppers.pause(0) < math.inf:
@@ -197,7 +197,7 @@ def _records(traffic: Traffic) -> list[Record]:
 def _merged(agent: ShoppersAgent, records: list[Record]) -> Portion[DecodedEvents]:
     """What a lane makes of deliveries of both topics."""
     by_topic = [[record for record in records if record.topic == topic] for topic in agent.topics]
-    portion = Portion.joined([agent.read(part) for part in by_topic if part])
+    portion = Portion.joined([agent.read(Records.of(part)) for part in by_topic if part])
     return portion.chosen(np.argsort(portion.time, kind="stable"))
 
 

@@ -23,6 +23,7 @@ from online_models.learner import Learner, Scorer
 from online_models.propensity import Propensity
 from online_models.segments import Segments
 from tests.models.oracles import rivers_k_means, rivers_scaler
+from tests.models.test_propensity import rivers_regression
 
 ROOT = Path(__file__).parents[2]
 Block = tuple[Any, Any, Any, Any]
@@ -257,10 +258,10 @@ def test_scorer_says_what_river_says() -> None:
     scorer = Scorer.from_parameters(learner.parameters())
     x, _, z, _ = examples(300, seed=5)
     p, s = learner.propensity, learner.segments
-    k_means = rivers_k_means(s.centers)
+    regression, k_means = rivers_regression(p), rivers_k_means(s.centers)
     for i in range(300):
         session = _cut(rivers_scaler(p.scaler).transform_one(dict(enumerate(x[i].tolist()))))
-        assert scorer.propensity(x)[i] == pytest.approx(p.regression.predict_proba_one(session)[True], abs=1e-9)
+        assert scorer.propensity(x)[i] == pytest.approx(regression.predict_proba_one(session)[True], abs=1e-9)
         customer = _cut(rivers_scaler(s.scaler).transform_one(dict(enumerate(z[i].tolist()))))
         assert scorer.segment(z)[i] == k_means.predict_one(customer)
 

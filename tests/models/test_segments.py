@@ -21,7 +21,7 @@ from online_models.features import (
     sentence,
     standardise,
 )
-from online_models.k_means import follow
+from online_models.k_means import follow, least_needed, next_center, owned, settled, spread, squares
 from online_models.segments import Segments
 from tests.models.oracles import rivers_k_means
 
@@ -114,6 +114,41 @@ def test_centres_follow_as_rivers_do_to_the_bit() -> None:
     assert owners.tolist() == expected
     assert centers.tolist() == [list(center.values()) for center in river.centers.values()]
     assert (distances > 0).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 127, 128, 129, 300, 2048])
+@pytest.mark.parametrize(("width", "k"), [(WIDTH, 8), (3, 2)])
+def test_distances_are_what_arrays_say_to_the_bit(n: int, width: int, k: int) -> None:
+    chance = np.random.default_rng([n, k])
+    points, centers = chance.normal(size=(n, width)), chance.normal(size=(k, width))
+    points[::5] = centers[0]  # some are equally close to two
+    centers[1] = centers[0]
+    expected = np.zeros((k, n))
+    for column in range(width):
+        expected += (points[:, column] - centers[:, column, None]) ** 2
+    assert (squares(points, centers) == expected).all()
+    owners, least = owned(points, centers)
+    assert (owners == expected.argmin(axis=0)).all()
+    assert (least == expected.min(axis=0)).all()
+    assert spread(points, centers) == expected.min(axis=0).sum()
+    others = [np.delete(expected, i, axis=0).min(axis=0) for i in range(k)]
+    found = least_needed(points, centers)
+    assert found.number == np.argmin([without.sum() for without in others])
+    assert (found.without == others[found.number]).all()
+    assert (found.least == least).all()
+
+
+def test_centres_settle_as_with_arrays_to_the_bit() -> None:
+    chance = np.random.default_rng(5)
+    points, centers = chance.normal(size=(900, WIDTH)), chance.normal(size=(8, WIDTH))
+    centers[7] = 99.0  # nobody is near
+    expected = centers.copy()
+    for _ in range(3):
+        owner = squares(points, expected).argmin(axis=0)
+        count = np.bincount(owner, minlength=8)
+        total = np.column_stack([np.bincount(owner, column, 8) for column in points.T])
+        expected[count > 0] = total[count > 0] / count[count > 0, None]
+    assert (settled(points, centers) == expected).all()
 
 
 @settings(max_examples=20, deadline=None)
@@ -256,6 +291,37 @@ def test_an_unlucky_start_is_mended() -> None:
             found.append(inertia(points, model.centers) / lloyd(points, 8))
     assert max(ratios[0.01]) <= 1.1
     assert max(ratios[1.0]) > 1.3
+
+
+class SlowSwaps(Segments):
+    """Measures everything again for each try, in the obvious way."""
+
+    swaps = 0
+
+    def _swap(self, recent: Floats, rng: np.random.Generator) -> None:
+        for _ in range(2):
+            now = squares(recent, self.centers)
+            without = [np.delete(now, i, axis=0).min(axis=0) for i in range(len(now))]
+            lost = int(np.argmin([some.sum() for some in without]))
+            moved = self.centers
+            moved[lost], _ = next_center(recent, without[lost], rng)
+            after = settled(recent, moved)
+            last = recent[-self.block :]
+            if all(spread(some, after) < 0.99 * spread(some, self.centers) for some in (recent, last)):
+                self._give(lost, moved[lost])
+                self._place(after)
+                self.swaps += 1
+
+
+def test_both_tries_to_swap_begin_with_the_centres_as_they_are() -> None:
+    """More crowds than segments, and centres that jump: often both tries between two blocks succeed."""
+    customers = crowds(6_000, k=32, seed=2)[0]
+    parameters: dict[str, Any] = {"n_segments": 16, "block": 160, "window": 2, "step": 0.5, "gain": 1.0}
+    slow, model = SlowSwaps(**parameters), Segments(**parameters)
+    slow.learn_many(customers)
+    model.learn_many(customers)
+    assert frozen(model.state()) == frozen(slow.state())
+    assert slow.swaps >= 10
 
 
 def test_a_steady_shop_loses_no_number() -> None:

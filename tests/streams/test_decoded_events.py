@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 
 from loadtest.bad_events import BAD_EVENTS, bad_value
 from online_models.events import EVENT_TYPES, Event
+from online_models.spelling import spelled
 from streams.decoded_events import DecodedEvents, decoded
 from streams.decoding import Decoder, Rejection
 from streams.portion import Portion
 from streams.quick_decoding import Scanner
-from streams.records import Record
+from streams.records import Record, Records
 
 NOW_MS = 1_790_000_000_000
 DECODER = Decoder(2_000, 3600.0)
@@ -95,7 +97,7 @@ def test_whatever_is_sent(sent: list[tuple[dict[str, object], tuple[str, str], i
             value = value[:place] + damage + value[place + len(damage) :]
         records.append(record(value, offset, str(event["user_id"]).encode(errors="surrogatepass")))
     # When they are decoded together, it is as if they were decoded one by one
-    assert together(decoded(DECODER, 0, records)) == one_by_one(records)
+    assert together(decoded(DECODER, 0, Records.of(records))) == one_by_one(records)
 
 
 @given(st.lists(st.one_of(st.integers(0, 400), st.just(90)), max_size=12), st.sampled_from([b"", b" ", b"\n "]))
@@ -107,8 +109,11 @@ def test_a_record_that_breaks_off_does_not_go_on_in_the_next(cuts: list[int], be
     text = between.join([GOOD] * 5)
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
     records = [record(text[start:end], n) for n, (start, end) in enumerate(pairwise(places))]
-    # Then each record is what it is alone
-    assert together(decoded(DECODER, 0, records)) == one_by_one(records)
+    # Then each record is what it is alone, even with nothing between their values
+    values = spelled((one.value or b"").decode() for one in records).ids()
+    keys = spelled((one.key or b"").decode() for one in records).ids()
+    adjacent = replace(Records.of(records), values=values, keys=keys)
+    assert together(decoded(DECODER, 0, adjacent)) == one_by_one(records)
 
 
 @pytest.mark.parametrize("field", [b"e1", b"lamp", b"view", b"type", b"1735689600000"])
@@ -120,7 +125,7 @@ def test_any_character_anywhere(field: bytes) -> None:
         for place, more in [*((place, 0) for place in range(len(field) + 1)), *((1, more) for more in range(1, 17))]
         for other in others
     ]
-    assert together(decoded(DECODER, 0, records)) == one_by_one(records)
+    assert together(decoded(DECODER, 0, Records.of(records))) == one_by_one(records)
 
 
 @given(
@@ -142,12 +147,12 @@ def test_numbers_as_they_may_be_written(written: list[bytes]) -> None:
         record(GOOD[:-1] + b',"other":%b}' % price),
         record(GOOD.replace(b"1735689600000", price)),
     ]
-    assert together(decoded(DECODER, 0, records)) == one_by_one(records)
+    assert together(decoded(DECODER, 0, Records.of(records))) == one_by_one(records)
 
 
 def test_what_mistaken_websites_send_is_rejected_for_the_same_reasons() -> None:
     records = [record(bad_value(kind, b"ada", kind), kind) for kind in range(len(BAD_EVENTS))]
-    portion = decoded(DECODER, 0, [*records, record(GOOD, 99)])
+    portion = decoded(DECODER, 0, Records.of([*records, record(GOOD, 99)]))
     assert together(portion) == one_by_one([*records, record(GOOD, 99)])
     assert [rejection.reason for rejection in portion.content.bad()] == [reason for reason, _ in BAD_EVENTS]
     assert portion.time.tolist() == [-1] * len(records) + [1_735_689_600_000]
@@ -156,7 +161,8 @@ def test_what_mistaken_websites_send_is_rejected_for_the_same_reasons() -> None:
 def test_ordinary_events_need_no_second_look() -> None:
     spaced = json.dumps({**json.loads(GOOD), "price": 19.99, "properties": {"colour": "red", "big": True, "n": -1.5}})
     iso = GOOD.replace(b"1735689600000", b'"2025-02-28T12:34:56.789Z"')
-    found = Scanner(2_000, 0).scan([GOOD, spaced.encode(), iso], [b"ada"] * 3, np.full(3, -1, np.int64))
+    records = Records.of([record(value) for value in (GOOD, spaced.encode(), iso)])
+    found = Scanner(2_000, 0).scan(records.values, records.keys, records.timestamp)
     assert found.plain == 3
     assert found.columns.price.tolist() == [0.0, 19.99, 0.0]
     assert found.time.tolist() == [1_735_689_600_000, 1_735_689_600_000, 1_740_746_096_789]
@@ -165,8 +171,8 @@ def test_ordinary_events_need_no_second_look() -> None:
 def test_portions_are_cut_and_joined_without_mixing_anything_up() -> None:
     values = [GOOD, b"no event", GOOD.replace(b"lamp", "stehleuchte für flur".encode()), b"", GOOD]
     records = [record(value, n) for n, value in enumerate(values)]
-    whole = decoded(DECODER, 0, records)
-    parts = [decoded(DECODER, 0, records[2:]), decoded(DECODER, 0, records[:2])]
+    whole = decoded(DECODER, 0, Records.of(records))
+    parts = [decoded(DECODER, 0, Records.of(part)) for part in (records[2:], records[:2])]
     joined = Portion.joined(parts).chosen(np.array([3, 4, 0, 1, 2]))
     assert together(joined) == together(whole) == one_by_one(records)
     assert joined.offset.tolist() == whole.offset.tolist()
@@ -177,7 +183,7 @@ def test_portions_are_cut_and_joined_without_mixing_anything_up() -> None:
 
 def test_a_few_events_of_a_large_delivery_leave_its_text_behind() -> None:
     records = [record(GOOD.replace(b"lamp", b"lamp %d" % n), n) for n in range(500)]
-    whole = decoded(DECODER, 0, records)
+    whole = decoded(DECODER, 0, Records.of(records))
     few = [whole.chosen(slice(7, 9)), whole.chosen(np.array([499, 3])), whole]
     joined = Portion.joined(few)
     assert together(joined) == one_by_one([records[n] for n in (7, 8, 499, 3, *range(500))])

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
@@ -16,6 +17,7 @@ from streams.errors import EngineError
 from streams.patience import Patience
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
+from streams.values import NO_VALUES, Values
 
 OWNER = "shoppers:3"
 
@@ -23,6 +25,11 @@ OWNER = "shoppers:3"
 @pytest.fixture
 def prefix(redis_url: str, request: pytest.FixtureRequest) -> str:
     return f"{request.node.name}:"
+
+
+def viewed(times: int) -> Values:
+    """Ada's profile."""
+    return Values.of([("user:ada", msgspec.msgpack.encode([times]))])
 
 
 def run(redis_url: str, test: Callable[[Redis], Awaitable[None]]) -> None:
@@ -49,17 +56,17 @@ def test_an_older_owner_is_refused(redis_url: str, prefix: str) -> None:
     async def test(redis: Any) -> None:
         old, new = writer(redis, prefix), writer(redis, prefix)
         await old.claim(OWNER, 4, 0, (0, 0), no)
-        await old.write(OWNER, [("rec:ada", b"old")], [("user:ada", [1])], ["view"])
+        await old.write(OWNER, Values.of([("rec:ada", b"old")]), viewed(1), ["view"])
         await new.claim(OWNER, 5, 0, (0, 0), no)
         with pytest.raises(EngineError, match="to another one"):
-            await old.write(OWNER, [("rec:ada", b"late")])
+            await old.write(OWNER, Values.of([("rec:ada", b"late")]))
         with pytest.raises(EngineError, match="to another one"):
-            await old.write(OWNER, [], [("user:ada", [9])], ["view"])
+            await old.write(OWNER, NO_VALUES, viewed(9), ["view"])
         with pytest.raises(EngineError, match="to another one"):
             await old.claim(OWNER, 4, 0, (0, 0), no)
         assert await redis.get(f"{prefix}rec:ada") == b"old"
         assert await redis.hget(f"{prefix}user:ada", "view") == b"1"
-        await new.write(OWNER, [("rec:ada", b"new")])
+        await new.write(OWNER, Values.of([("rec:ada", b"new")]))
         assert await redis.get(f"{prefix}rec:ada") == b"new"
 
     run(redis_url, test)
@@ -86,10 +93,10 @@ def test_lost_writes_are_noticed_and_made_good(redis_url: str, prefix: str) -> N
     async def test(redis: Any) -> None:
         owner = writer(redis, prefix)
         await owner.claim(OWNER, 4, 0, (0, 0), no)
-        await owner.write(OWNER, [("rec:ada", b"1")])
+        await owner.write(OWNER, Values.of([("rec:ada", b"1")]))
         assert owner.fences[OWNER].is_whole
         await redis.delete(f"{prefix}fence:{OWNER}", f"{prefix}rec:ada")  # as FLUSHALL does
-        await owner.write(OWNER, [("rec:bob", b"2")])
+        await owner.write(OWNER, Values.of([("rec:bob", b"2")]))
         assert not owner.fences[OWNER].is_whole
         assert owner.fences[OWNER].losses == 1
         assert await redis.get(f"{prefix}rec:bob") == b"2"
@@ -97,7 +104,7 @@ def test_lost_writes_are_noticed_and_made_good(redis_url: str, prefix: str) -> N
         next_owner = writer(redis, prefix)  # dies before all is written again: whoever comes must know
         await next_owner.claim(OWNER, 5, 0, (0, 0), no)
         assert not next_owner.fences[OWNER].is_whole
-        await next_owner.write(OWNER, [("rec:ada", b"1")])
+        await next_owner.write(OWNER, Values.of([("rec:ada", b"1")]))
         await next_owner.make_whole(OWNER)
         assert next_owner.fences[OWNER].is_whole
 
@@ -112,9 +119,9 @@ def test_writes_that_a_failover_took_back_are_noticed(redis_url: str, prefix: st
     async def test(redis: Any) -> None:
         owner = writer(redis, prefix)
         await owner.claim(OWNER, 4, 0, (0, 0), no)
-        await owner.write(OWNER, [("rec:ada", b"1")])
+        await owner.write(OWNER, Values.of([("rec:ada", b"1")]))
         before = await redis.get(f"{prefix}fence:{OWNER}")
-        await owner.write(OWNER, [("rec:ada", b"2")])
+        await owner.write(OWNER, Values.of([("rec:ada", b"2")]))
         await redis.set(f"{prefix}fence:{OWNER}", before)
         await owner.write(OWNER)
         assert not owner.fences[OWNER].is_whole
@@ -126,8 +133,14 @@ def test_values_that_somebody_took_back_to_an_older_state_are_noticed(redis_url:
     async def test(redis: Any) -> None:
         first = writer(redis, prefix)
         await first.claim(OWNER, 4, 0, (0, 0), no)
-        await first.write(OWNER, [("rec:ada", b"5")], reached=(5, 1))
-        await first.write(OWNER, [("rec:ada", b"9")], [("user:ada", [9])], ["view"], reached=(9, 1))
+        await first.write(OWNER, Values.of([("rec:ada", b"5")]), reached=(5, 1))
+        await first.write(
+            OWNER,
+            Values.of([("rec:ada", b"9")]),
+            viewed(9),
+            ["view"],
+            reached=(9, 1),
+        )
         in_order = writer(redis, prefix)
         await in_order.claim(OWNER, 5, first.fences[OWNER].writes, (9, 1), no)
         assert in_order.fences[OWNER].is_whole
@@ -136,7 +149,7 @@ def test_values_that_somebody_took_back_to_an_older_state_are_noticed(redis_url:
         anew = writer(redis, prefix)
         await anew.claim(OWNER, 6, 0, (0, 0), no)
         assert anew.fences[OWNER].is_whole
-        await anew.write(OWNER, [("rec:ada", b"5")], reached=(5, 1))
+        await anew.write(OWNER, Values.of([("rec:ada", b"5")]), reached=(5, 1))
         later = writer(redis, prefix)
         await later.claim(OWNER, 7, first.fences[OWNER].writes, (9, 1), no)
         assert not later.fences[OWNER].is_whole
@@ -158,7 +171,7 @@ def test_a_write_that_is_not_over_has_not_reached_anything(
             return answer
 
         monkeypatch.setattr(owner, "_call", watched)
-        await owner.write(OWNER, [(f"rec:{n}", b"1") for n in range(600)], reached=(7,))
+        await owner.write(OWNER, Values.of([(f"rec:{n}", b"1") for n in range(600)]), reached=(7,))
         assert fences == [b"4 1 0", b"4 2 0", b"4 3 7"]
 
     run(redis_url, test)
@@ -168,9 +181,9 @@ def test_a_write_whose_answer_was_lost_may_be_sent_again(redis_url: str, prefix:
     async def test(redis: Any) -> None:
         owner = writer(redis, prefix)
         await owner.claim(OWNER, 4, 0, (0, 0), no)
-        await owner.write(OWNER, [("rec:ada", b"1")])
+        await owner.write(OWNER, Values.of([("rec:ada", b"1")]))
         owner.fences[OWNER].writes -= 1  # as if the answer had not arrived
-        await owner.write(OWNER, [("rec:ada", b"1")])
+        await owner.write(OWNER, Values.of([("rec:ada", b"1")]))
         assert owner.fences[OWNER].is_whole
 
     run(redis_url, test)
@@ -181,7 +194,7 @@ def test_a_redis_that_is_full_for_a_moment_is_ridden_out_and_one_that_stays_full
         owner = writer(redis, "", seconds=20.0)
         await owner.claim(OWNER, 4, 0, (0, 0), no)
         await redis.config_set("maxmemory", "1")
-        writing = asyncio.create_task(owner.write(OWNER, [("rec:ada", b"1")]))
+        writing = asyncio.create_task(owner.write(OWNER, Values.of([("rec:ada", b"1")])))
         await asyncio.sleep(0.5)
         assert not writing.done()
         await redis.config_set("maxmemory", "0")
@@ -190,7 +203,7 @@ def test_a_redis_that_is_full_for_a_moment_is_ridden_out_and_one_that_stays_full
         await redis.config_set("maxmemory", "1")
         owner.patience.seconds = 0.3
         with pytest.raises(EngineError, match="of no use"):
-            await owner.write(OWNER, [("rec:ada", b"2")])
+            await owner.write(OWNER, Values.of([("rec:ada", b"2")]))
 
     with EmbeddedRedis(tmp_path) as own:
         run(own.url, test)

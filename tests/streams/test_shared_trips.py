@@ -21,10 +21,10 @@ def test_each_caller_gets_its_own_answer_in_one_trip(redis_url: str) -> None:
         async with connect(Settings(redis=redis_url)) as redis:
             await redis.script_flush()
             trips, script = SharedTrips(redis), redis.register_script(_SCRIPT)
-            assert await trips.call(script, ["key"], ["first"]) == [b"key", b"first"]
+            assert await trips.call(script, 1, ["key", "first"]) == [b"key", b"first"]
             before = (await redis.info("stats"))["total_reads_processed"]
             answers = await asyncio.gather(
-                *(trips.call(script, [f"key {n}"], ["no" if n == 3 else str(n)]) for n in range(8)),
+                *(trips.call(script, 1, [f"key {n}", "no" if n == 3 else str(n)]) for n in range(8)),
                 return_exceptions=True,
             )
             assert (await redis.info("stats"))["total_reads_processed"] - before == 2  # and the question itself
@@ -45,10 +45,12 @@ def test_a_broken_connection_is_everybodys_error_and_the_next_trip_goes_again(re
             connect(Settings(redis=redis_url)) as redis,
         ):
             trips, script = SharedTrips(nowhere), redis.register_script(_SCRIPT)
-            failed = await asyncio.gather(*(trips.call(script, ["k"], ["1"]) for _ in range(3)), return_exceptions=True)
+            failed = await asyncio.gather(
+                *(trips.call(script, 1, ["k", "1"]) for _ in range(3)), return_exceptions=True
+            )
             assert [type(error) for error in failed] == [RedisConnectionError] * 3
             trips.redis = redis
-            assert await trips.call(script, ["k"], ["1"]) == [b"k", b"1"]
+            assert await trips.call(script, 1, ["k", "1"]) == [b"k", b"1"]
 
     asyncio.run(calls())
 
@@ -57,8 +59,8 @@ def test_a_caller_that_gives_up_does_not_disturb_the_others(redis_url: str) -> N
     async def calls() -> None:
         async with connect(Settings(redis=redis_url)) as redis:
             trips, script = SharedTrips(redis), redis.register_script(_SCRIPT)
-            impatient = asyncio.ensure_future(trips.call(script, ["k"], ["1"]))
-            patient = asyncio.ensure_future(trips.call(script, ["k"], ["2"]))
+            impatient = asyncio.ensure_future(trips.call(script, 1, ["k", "1"]))
+            patient = asyncio.ensure_future(trips.call(script, 1, ["k", "2"]))
             await asyncio.sleep(0)
             impatient.cancel()
             assert await patient == [b"k", b"2"]

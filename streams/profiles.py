@@ -1,0 +1,103 @@
+"""Profiles as `user:` hashes: what is counted of each shopper and what the models make of it, packed for Redis."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from online_models.compiled import Bytes, Floats, Int32s, Int64s, Records, compiled
+from online_models.events import EVENT_TYPES
+from online_models.spelling import Spelling
+
+#: Of a `user:` hash, in the order of its packed values. Propensity and segment are left out where no model can tell.
+FIELDS: Final = (
+    "events", *EVENT_TYPES, "sessions", "spend", "first_seen", "last_seen", "propensity", "segment",
+)  # fmt: skip
+_MODELLED: Final = 2
+#: A profile takes no more: 13 whole numbers of nine bytes, two texts of 27, and how many there are.
+_MOST_BYTES: Final = 13 * 9 + 2 * 27 + 1
+#: Beyond this a float has no millionths, nor is any shopper so rich.
+_MOST: Final = 9e12
+
+
+def packed_profiles(records: Records, segments: Int32s, propensity: Floats | None) -> Spelling:
+    """A msgpack list of values of each shopper; see https://github.com/msgpack/msgpack/blob/master/spec.md.
+
+    Parameters
+    ----------
+    records
+        Of dtype `SHOPPER`.
+    segments
+        -1 for none.
+    propensity
+        None for no model.
+    """
+    n = len(records)
+    whole = np.empty((n, len(FIELDS) - _MODELLED - 1), np.int64)
+    counts = records["counts"]
+    whole[:, 0], whole[:, 1 : 1 + len(EVENT_TYPES)] = counts.sum(axis=1), counts
+    whole[:, -3], whole[:, -2], whole[:, -1] = records["sessions"], records["first_seen"], records["last_seen"]
+    spend = np.ascontiguousarray(records["spend"])
+    out, ends = np.empty(n * _MOST_BYTES, np.uint8), np.empty(n, np.int64)
+    scored = np.full(n, np.nan) if propensity is None else propensity
+    _pack(whole, spend, scored, segments, out, ends)
+    return Spelling(out[: ends[-1] if n else 0], ends)
+
+
+@compiled
+def _pack(whole: Int64s, spend: Floats, propensity: Floats, segments: Int32s, out: Bytes, ends: Int64s) -> None:
+    at, before_spend = 0, whole.shape[1] - 2
+    for n in range(len(whole)):
+        has_propensity = not np.isnan(propensity[n])
+        has_segment = has_propensity and segments[n] >= 0
+        out[at] = 0x90 | (whole.shape[1] + 1 + has_propensity + has_segment)  # a list of at most 15
+        at += 1
+        for j in range(before_spend):
+            at = _integer(whole[n, j], at, out)
+        at = _decimal(spend[n], at, out)
+        for j in range(before_spend, whole.shape[1]):
+            at = _integer(whole[n, j], at, out)
+        if has_propensity:
+            at = _decimal(propensity[n], at, out)
+        if has_segment:
+            at = _integer(segments[n], at, out)
+        ends[n] = at
+
+
+@compiled
+def _integer(number: int, at: int, out: Bytes) -> int:
+    """A whole number, small ones in a byte, all others in nine."""
+    if 0 <= number < 128:
+        out[at] = number
+        return at + 1
+    out[at] = 0xD3
+    for k in range(8):
+        out[at + 1 + k] = (number >> (56 - 8 * k)) & 0xFF
+    return at + 9
+
+
+@compiled
+def _decimal(number: float, at: int, out: Bytes) -> int:
+    """A number from 0 on as a short text: at least one decimal and at most six, such as 0.5."""
+    millionths = np.int64(np.rint(min(number, _MOST) * 1e6))
+    whole, fraction = millionths // 1_000_000, millionths % 1_000_000
+    begin = at + 1
+    digits = 1
+    while whole >= 10**digits:
+        digits += 1
+    for k in range(digits - 1, -1, -1):
+        out[begin + k] = 48 + whole % 10
+        whole //= 10
+    place = begin + digits
+    out[place] = 46  # .
+    divisor = 100_000
+    while True:
+        place += 1
+        out[place] = 48 + fraction // divisor
+        fraction %= divisor
+        if fraction == 0 or divisor == 1:
+            break
+        divisor //= 10
+    out[at] = 0xA0 | (place + 1 - begin)  # a text of at most 31 bytes
+    return place + 1

@@ -1,0 +1,196 @@
+"""Kafka's record batches become columns in one go; an object per record would cost more than all that is done with it.
+
+aiokafka makes a Python object of each record in the thread that fetches. Here that thread checks a batch and passes on
+its bytes, and the records of many batches are found in them later, together.
+Layout: https://kafka.apache.org/documentation/#recordbatch and #record, version 2 (Kafka 0.11 and newer).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+from aiokafka import codec
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.util import calc_crc32c
+
+from online_models.compiled import Bytes, Int64s, compiled
+from online_models.spelling import Ids
+from streams.records import NONE, Records
+
+#: Offset, length, leader epoch, version; checksum, attributes; last offset, times; producer; number of records.
+_HEADER: Final = struct.Struct(">qiibIhiqqqhii")
+#: What comes before the bytes that the length counts, and before those that are in the checksum.
+_BEFORE_LENGTH: Final = 12
+_BEFORE_CHECKED: Final = 21
+_VERSION: Final = 2
+_CODEC, _APPEND_TIME, _CONTROL = 0x07, 0x08, 0x20
+_CODECS: Final = {1: codec.gzip_decode, 2: codec.snappy_decode, 3: codec.lz4_decode, 4: codec.zstd_decode}
+_CORRUPT: Final = -1
+
+
+class RecordBatch(msgspec.Struct, gc=False):
+    """Records of one partition with consecutive offsets, in their bytes.
+
+    Attributes
+    ----------
+    offset, end
+        The first that is wanted, and the one after the last.
+    base_offset, base_timestamp
+        What offsets and times (ms) are told from.
+    append_time
+        The time of all of them where the broker gives it, else `NONE`.
+    count
+        How many records there are, unwanted ones included.
+    payload
+        The records.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    end: int
+    base_offset: int
+    base_timestamp: int
+    append_time: int
+    count: int
+    payload: bytes
+
+    def __len__(self) -> int:
+        return self.end - self.offset
+
+
+def batches(topic: str, partition: int, data: bytes, offset: int, *, check: bool) -> Iterator[RecordBatch | int]:
+    """The batches in what was fetched of a partition from an offset on; of one without records only where it ends.
+
+    A last batch that was cut short is left out, as Kafka may send one.
+
+    Raises
+    ------
+    CorruptRecordException
+        A checksum does not fit, or the bytes are no record batch.
+    """
+    at = 0
+    while at + _HEADER.size <= len(data):
+        base_offset, length, _, version, checksum, attributes, last, first_time, newest_time, _, _, _, count = (
+            _HEADER.unpack_from(data, at)
+        )
+        end = at + _BEFORE_LENGTH + length
+        if end > len(data):
+            return
+        if version != _VERSION or end < at + _HEADER.size:
+            raise CorruptRecordException(f"{topic}-{partition} has records in Kafka's format {version}; 2 is needed")
+        if check and calc_crc32c(memoryview(data)[at + _BEFORE_CHECKED : end].tobytes()) != checksum:
+            raise CorruptRecordException(f"Invalid CRC - {topic}-{partition}, offset {base_offset}")
+        next_offset = base_offset + last + 1
+        if attributes & _CONTROL or next_offset <= offset:
+            yield next_offset
+        else:
+            payload = _decompressed(data[at + _HEADER.size : end], attributes & _CODEC)
+            if not 0 <= count <= len(payload):
+                raise CorruptRecordException(f"{count} records in {len(payload)} bytes of {topic}-{partition}")
+            append_time = newest_time if attributes & _APPEND_TIME else NONE
+            first = max(base_offset, offset)
+            yield RecordBatch(
+                topic, partition, first, next_offset, base_offset, first_time, append_time, count, payload
+            )
+        at = end
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether the first batch of what was fetched was not cut short."""
+    return len(data) >= _HEADER.size and _BEFORE_LENGTH + int(_HEADER.unpack_from(data)[1]) <= len(data)
+
+
+def _decompressed(payload: bytes, compression: int) -> bytes:
+    if not compression:
+        return payload
+    if compression not in _CODECS:
+        raise CorruptRecordException(f"Unknown compression codec {compression}")
+    return bytes(_CODECS[compression](payload))
+
+
+def columns(found: Sequence[RecordBatch]) -> tuple[Records, Int64s]:
+    """The records of some batches of one topic, in order, and how many there are of each batch.
+
+    Raises
+    ------
+    CorruptRecordException
+        The bytes are no records.
+    """
+    n = sum(batch.count for batch in found)
+    numbers = np.array(
+        [
+            (batch.offset, batch.base_offset, batch.base_timestamp, batch.append_time, batch.count, len(batch.payload))
+            for batch in found
+        ],
+        np.int64,
+    )
+    payloads = [batch.payload for batch in found]
+    text = np.frombuffer(payloads[0] if len(payloads) == 1 else b"".join(payloads), np.uint8)
+    rows, counts = np.empty((6, n), np.int64), np.zeros(len(found), np.int64)
+    filled = _parse(text, numbers, rows, counts)
+    if filled == _CORRUPT:
+        raise CorruptRecordException(f"Found an invalid record in {found[0].topic}-{found[0].partition}")
+    offset, timestamp, *places = rows[:, :filled]
+    partition = np.repeat(np.fromiter((batch.partition for batch in found), np.int64, len(found)), counts)
+    return Records(found[0].topic, partition, offset, timestamp, Ids(text, *places[:2]), Ids(text, *places[2:])), counts
+
+
+@compiled
+def _parse(text: Bytes, numbers: Int64s, rows: Int64s, counts: Int64s) -> int:
+    """Fill the rows; return how many there are."""
+    at = n = 0
+    for b in range(len(numbers)):
+        wanted, base_offset, base_timestamp, append_time, count, size = numbers[b]
+        end = at + size
+        for _ in range(count):
+            length, at = _varint(text, at, end)
+            if at < 0 or length < 0 or length > end - at:
+                return _CORRUPT
+            record_end = at + length
+            time_delta, place = _varint(text, at + 1, record_end)  # behind a byte of attributes, which are none
+            offset_delta, place = _varint(text, place, record_end)
+            key_start, key_end = _span(text, place, record_end)
+            value_start, value_end = _span(text, key_end, record_end)
+            if value_end < 0:
+                return _CORRUPT
+            at = record_end
+            if base_offset + offset_delta < wanted:
+                continue
+            rows[0, n] = base_offset + offset_delta
+            rows[1, n] = base_timestamp + time_delta if append_time < 0 else append_time
+            rows[2, n], rows[3, n] = key_start, key_end if key_start >= 0 else NONE
+            rows[4, n], rows[5, n] = value_start, value_end if value_start >= 0 else NONE
+            n += 1
+            counts[b] += 1
+        if at != end:
+            return _CORRUPT
+    return n
+
+
+@compiled
+def _span(text: Bytes, at: int, end: int) -> tuple[int, int]:
+    """Bytes behind their length: where they begin, `NONE` for a length of -1, and the place after them."""
+    length, start = _varint(text, at, end)
+    if start < 0 or length > end - start:
+        return NONE, _CORRUPT
+    return (start, start + length) if length >= 0 else (NONE, start)
+
+
+@compiled
+def _varint(text: Bytes, at: int, end: int) -> tuple[int, int]:
+    """A number in zigzag encoding, seven bits a byte, and the place after it; `_CORRUPT` if it does not end in time."""
+    number = np.uint64(0)
+    for shift in range(0, 70, 7):
+        if at < 0 or at >= end:
+            return 0, _CORRUPT
+        byte = np.uint64(text[at])
+        at += 1
+        number |= (byte & np.uint64(0x7F)) << np.uint64(shift)
+        if byte < 128:
+            return np.int64(number >> np.uint64(1)) ^ -np.int64(number & np.uint64(1)), at  # type: ignore[return-value]
+    return 0, _CORRUPT

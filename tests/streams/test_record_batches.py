@@ -1,0 +1,131 @@
+"""Kafka's record batches as columns: the same records as aiokafka finds, and no crash whatever the bytes."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pytest
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.record_batches import RecordBatch, batches, columns, is_whole
+from streams.records import NONE, Record
+
+CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
+
+
+class Sent(NamedTuple):
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]] = ()
+
+
+some_bytes = st.none() | st.binary(max_size=200)
+sent = st.builds(
+    Sent,
+    st.integers(1_600_000_000_000, 1_900_000_000_000),
+    some_bytes,
+    some_bytes,
+    st.lists(st.tuples(st.text(max_size=9), some_bytes), max_size=2),
+)
+
+
+def a_batch(records: Sequence[Sent], base_offset: int = 0, codec: int = 0) -> bytes:
+    """As a producer writes it and the broker numbers it."""
+    builder = DefaultRecordBatchBuilder(2, codec, 0, -1, -1, -1, 1 << 20)
+    for n, record in enumerate(records):
+        builder.append(n, record.timestamp, record.key, record.value, list(record.headers))
+    data = bytearray(builder.build())
+    struct.pack_into(">q", data, 0, base_offset)
+    return bytes(data)
+
+
+def read(data: bytes, offset: int = 0) -> list[Record]:
+    found = [b for b in batches("t", 3, data, offset, check=True) if isinstance(b, RecordBatch)]
+    if not found:
+        return []
+    records, counts = columns(found)
+    assert int(counts.sum()) == len(records)
+    return [records.one(n) for n in range(len(records))]
+
+
+def read_by_aiokafka(data: bytes, offset: int = 0) -> list[Record]:
+    memory, found = MemoryRecords(data), []
+    while memory.has_next():
+        batch = memory.next_batch()
+        assert batch is not None
+        found += [Record("t", 3, r.offset, r.timestamp or 0, r.key, r.value) for r in batch if r.offset >= offset]
+    return found
+
+
+@given(st.lists(st.lists(sent, min_size=1, max_size=5), min_size=1, max_size=4), st.sampled_from(list(CODECS)))
+@settings(max_examples=150, deadline=None)
+def test_the_same_records_as_aiokafka(sent_batches: list[list[Sent]], codec: str) -> None:
+    data, base = b"", 70
+    for records in sent_batches:
+        data += a_batch(records, base, CODECS[codec])
+        base += len(records)
+    for offset in (0, 70, 71, 73, base, base + 1):
+        assert read(data, offset) == read_by_aiokafka(data, offset)
+
+
+def test_a_batch_that_was_cut_short_waits_for_the_next_fetch() -> None:
+    data = a_batch([Sent(1, b"k", b"v")], 5) + a_batch([Sent(2, b"k", b"w")], 6)
+    assert [record.value for record in read(data[:-1])] == [b"v"]
+    assert is_whole(data)
+    assert is_whole(data[:-1])
+    assert not is_whole(data[:69])
+    assert not is_whole(b"")
+
+
+def test_the_brokers_time_counts_where_it_gives_one() -> None:
+    data = bytearray(a_batch([Sent(1_700_000_000_000, b"k", b"v"), Sent(1_700_000_000_007, b"k", b"v")]))
+    struct.pack_into(">h", data, 21, 0x08)  # attributes: log append time
+    found = next(iter(batches("t", 0, bytes(data), 0, check=False)))
+    assert isinstance(found, RecordBatch)
+    assert columns([found])[0].timestamp.tolist() == [1_700_000_000_007] * 2
+
+
+def test_control_batches_only_move_the_offset() -> None:
+    data = bytearray(a_batch([Sent(1, b"k", b"v")], 9))
+    struct.pack_into(">h", data, 21, 0x20)
+    assert list(batches("t", 0, bytes(data), 0, check=False)) == [10]
+
+
+def test_damage_is_noticed() -> None:
+    data = bytearray(a_batch([Sent(1, b"key", b"value")], 9))
+    data[-2] ^= 1
+    with pytest.raises(CorruptRecordException, match="Invalid CRC - t-0, offset 9"):
+        list(batches("t", 0, bytes(data), 0, check=True))
+
+
+def test_an_old_format_is_refused() -> None:
+    data = bytearray(a_batch([Sent(1, b"key", b"value")]))
+    data[16] = 1
+    with pytest.raises(CorruptRecordException, match="t-0 has records in Kafka's format 1; 2 is needed"):
+        list(batches("t", 0, bytes(data), 0, check=True))
+
+
+@given(st.lists(sent, min_size=1, max_size=3), st.data())
+@settings(max_examples=300, deadline=None)
+def test_whatever_the_bytes_no_place_lies_outside(records: list[Sent], data: st.DataObject) -> None:
+    damaged = bytearray(a_batch(records))
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(61, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    found = next(iter(batches("t", 0, bytes(damaged), 0, check=False)))
+    assert isinstance(found, RecordBatch)
+    try:
+        read, _ = columns([found])
+    except CorruptRecordException:
+        return
+    for places in (read.keys, read.values):
+        has_one = places.starts != NONE
+        assert (places.starts[has_one] >= 0).all()
+        assert (places.starts <= places.ends).all()
+        assert (places.ends <= len(places.text)).all()
