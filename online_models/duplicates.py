@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from online_models.compiled import Int64s, compiled
+from online_models.compiled import Bytes, Int64s
 from online_models.spare import Spare
 from online_models.spelling import Ids, spelled
+from online_models.uncounted import uncounted
 from online_models.xxh64 import xxh64
 
 Hashes = NDArray[np.uint64]
@@ -50,10 +51,10 @@ class RecentIds:
 
     def learn_ids(self, ids: Ids) -> NDArray[np.bool_]:
         """The same for ids in a text."""
-        hashes = _digests(ids.read_only())
-        new = np.zeros(len(hashes), np.bool_)
+        text, starts, ends = ids.read_only()
+        new = np.zeros(len(starts), np.bool_)
         done = 0
-        while (done := _learn(done, hashes, new, self.tables, self.window)) < len(hashes):
+        while (done := _learn(done, text, starts, ends, new, *self.tables, self.window)) < len(new):
             self._grow_or_rotate()
         return new
 
@@ -102,22 +103,13 @@ def _table(hashes: Hashes) -> Hashes:
     return table
 
 
-@compiled
+@uncounted
 def _fill(hashes: Hashes, table: Hashes) -> None:
     for digest in hashes:
         table[_find(digest, table)] = digest
 
 
-@compiled
-def _digests(ids: Ids) -> Hashes:
-    """Of each id; a free place is marked with 0, so none has that."""
-    digests = np.zeros(len(ids.starts), np.uint64)
-    for i in range(len(digests)):
-        digests[i] = max(xxh64(ids.text, ids.starts[i], ids.ends[i]), np.uint64(1))
-    return digests
-
-
-@compiled
+@uncounted
 def _find(wanted: np.uint64, table: Hashes) -> np.uint64:
     """The place that holds `wanted`, or the free place where it belongs."""
     mask = np.uint64(len(table) - 1)
@@ -127,15 +119,27 @@ def _find(wanted: np.uint64, table: Hashes) -> np.uint64:
     return place
 
 
-@compiled
-def _learn(done: int, hashes: Hashes, new: NDArray[np.bool_], tables: _Tables, window: int) -> int:
-    for i in range(done, len(hashes)):
-        place = _find(hashes[i], tables.young)
-        if tables.young[place] != 0:
+@uncounted
+def _learn(
+    done: int,
+    text: Bytes,
+    starts: Int64s,
+    ends: Int64s,
+    new: NDArray[np.bool_],
+    young: Hashes,
+    old: Hashes,
+    held: Int64s,
+    window: int,
+) -> int:
+    """Learn ids from number `done` on; return how many are done, fewer than all where the young have no more room."""
+    for i in range(np.uint64(done), np.uint64(len(starts))):
+        digest = max(xxh64(text, starts[i], ends[i]), np.uint64(1))  # 0 marks a free place
+        place = _find(digest, young)
+        if young[place] != 0:
             continue
-        if tables.held[0] == window or 2 * (tables.held[0] + 1) > len(tables.young):
-            return i
-        tables.young[place] = hashes[i]
-        tables.held[0] += 1
-        new[i] = tables.old[_find(hashes[i], tables.old)] == 0
-    return len(hashes)
+        if held[0] == window or 2 * (held[0] + 1) > len(young):
+            return np.int64(i)  # type: ignore[return-value]
+        young[place] = digest
+        held[0] += 1
+        new[i] = old[_find(digest, old)] == 0
+    return len(starts)

@@ -30,9 +30,13 @@ class ItemPartitions:
 
     def of(self, codes: Int32s) -> Int32s:
         """The partitions of item codes."""
+        owned: Int32s = self.by_code()[codes]
+        return owned
+
+    def by_code(self) -> Int32s:
+        """The partition of every code there is; longer than that."""
         self._owners = grown(self._owners, len(self.items))
         for code in range(self._known, len(self.items)):
             self._owners[code] = item_partition(self.items.names[code], self.partitions)
         self._known = len(self.items)
-        owned: Int32s = self._owners[codes]
-        return owned
+        return self._owners

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from online_models.compiled import Bytes, Int32s, Int64s, compiled
+from online_models.compiled import Bytes, Int32s, Int64s
+from online_models.uncounted import uncounted
 
 
 class Ids(NamedTuple):
@@ -30,6 +31,8 @@ class Ids(NamedTuple):
 
     def read_only(self) -> Ids:
         """The same for a kernel: one that takes read-only texts only is compiled only once."""
+        if not self.text.flags.writeable:
+            return self
         text = self.text.view()
         text.flags.writeable = False
         return self._replace(text=text)
@@ -74,10 +77,10 @@ def spelled(names: Iterable[str]) -> Spelling:
     return Spelling(np.frombuffer(b"".join(encoded), np.uint8), ends)
 
 
-@compiled
+@uncounted
 def _gather(ids: Ids, out: Bytes) -> None:
-    place = 0
-    for n in range(len(ids.starts)):
-        for k in range(ids.starts[n], ids.ends[n]):
+    place = np.uint64(0)
+    for n in range(np.uint64(len(ids.starts))):
+        for k in range(np.uint64(ids.starts[n]), np.uint64(ids.ends[n])):
             out[place] = ids.text[k]
-            place += 1
+            place += np.uint64(1)

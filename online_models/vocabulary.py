@@ -8,8 +8,10 @@ from typing import Final, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from online_models.compiled import Bytes, Int32s, Int64s, compiled
+from online_models.compiled import Bytes, Int32s, Int64s
 from online_models.spelling import Ids, Spelling, spelled
+from online_models.uncounted import uncounted
+from online_models.words import is_same
 from online_models.xxh64 import xxh64
 
 Dtype = TypeVar("Dtype", bound=np.generic)
@@ -100,16 +102,17 @@ class Vocabulary:
 
     def codes_of(self, ids: Ids) -> Int32s:
         """The same for ids in a text."""
-        ids, codes, done = ids.read_only(), np.zeros(len(ids.starts), np.int32), 0
-        while (done := _learn(done, ids, codes, self._table)) < len(codes):
-            self._make_room(int(ids.ends[done] - ids.starts[done]))
+        text, starts, ends = ids.read_only()
+        codes, done = np.empty(len(starts), np.int32), 0
+        while (done := _learn(done, text, starts, ends, codes, *self._table)) < len(codes):
+            self._make_room(int(ends[done] - starts[done]))
         return codes
 
     def known_codes(self, names: Iterable[str]) -> Int32s:
         """The codes of many ids, -1 for those that have none."""
-        ids = spelled(names).ids().read_only()
-        codes = np.zeros(len(ids.starts), np.int32)
-        _look_up(ids, codes, self._table)
+        text, starts, ends = spelled(names).ids().read_only()
+        codes = np.empty(len(starts), np.int32)
+        _look_up(text, starts, ends, codes, *self._table[:-1])
         return codes
 
     def spelling(self) -> Spelling:
@@ -134,57 +137,81 @@ class Vocabulary:
         )
 
 
-@compiled
-def _learn(done: int, ids: Ids, codes: Int32s, table: _Table) -> int:
+@uncounted
+def _learn(
+    done: int,
+    text: Bytes,
+    starts: Int64s,
+    ends: Int64s,
+    codes: Int32s,
+    known_text: Bytes,
+    known_ends: Int64s,
+    hashes: Hashes,
+    slots: Int32s,
+    known: Int64s,
+) -> int:
     """Find or give codes from number `done` on; return how many are done, fewer than all where room has run out."""
-    for i in range(done, len(ids.starts)):
-        digest = xxh64(ids.text, ids.starts[i], ids.ends[i])
-        place = _find(ids, i, digest, table)
-        if table.slots[place] < 0:
-            code, length = table.known[0], ids.ends[i] - ids.starts[i]
-            start = table.ends[code - 1] if code > 0 else 0
-            if 2 * (code + 1) > len(table.slots) or code == len(table.ends) or start + length > len(table.text):
-                return i
-            for k in range(length):
-                table.text[start + k] = ids.text[ids.starts[i] + k]
-            table.ends[code], table.hashes[code], table.slots[place] = start + length, digest, code
-            table.known[0] += 1
-        codes[i] = table.slots[place]
-    return len(ids.starts)
+    for i in range(np.uint64(done), np.uint64(len(starts))):
+        start, length = starts[i], ends[i] - starts[i]
+        digest = xxh64(text, start, ends[i])
+        place = _find(text, start, length, digest, known_text, known_ends, hashes, slots)
+        code = slots[place]
+        if code < 0:
+            code = np.int32(known[0])
+            end = (known_ends[code - 1] if code > 0 else 0) + length
+            if 2 * (code + 1) > len(slots) or code == len(known_ends) or end > len(known_text):
+                return np.int64(i)  # type: ignore[return-value]
+            for k in range(np.uint64(length)):
+                known_text[np.uint64(end - length) + k] = text[np.uint64(start) + k]
+            known_ends[code], hashes[code], slots[place] = end, digest, code
+            known[0] += 1
+        codes[i] = code
+    return len(starts)
 
 
-@compiled
-def _look_up(ids: Ids, codes: Int32s, table: _Table) -> None:
-    for i in range(len(ids.starts)):
-        codes[i] = table.slots[_find(ids, i, xxh64(ids.text, ids.starts[i], ids.ends[i]), table)]
+@uncounted
+def _look_up(
+    text: Bytes,
+    starts: Int64s,
+    ends: Int64s,
+    codes: Int32s,
+    known_text: Bytes,
+    known_ends: Int64s,
+    hashes: Hashes,
+    slots: Int32s,
+) -> None:
+    for i in range(np.uint64(len(starts))):
+        digest = xxh64(text, starts[i], ends[i])
+        codes[i] = slots[_find(text, starts[i], ends[i] - starts[i], digest, known_text, known_ends, hashes, slots)]
 
 
-@compiled
-def _find(ids: Ids, i: int, digest: np.uint64, table: _Table) -> int:
-    """The place that holds the code of id number `i`, or the free one where it belongs."""
-    mask = np.uint64(len(table.slots) - 1)
+@uncounted
+def _find(
+    text: Bytes,
+    start: int,
+    length: int,
+    digest: np.uint64,
+    known_text: Bytes,
+    known_ends: Int64s,
+    hashes: Hashes,
+    slots: Int32s,
+) -> np.uint64:
+    """The place that holds the code of the id `text[start:start + length]`, or the free one where it belongs."""
+    mask = np.uint64(len(slots) - 1)
     place = digest & mask
-    while table.slots[place] >= 0:
-        code = table.slots[place]
-        if table.hashes[code] == digest and _is(ids, i, code, table):
-            break
+    while slots[place] >= 0:
+        code = np.uint64(slots[place])
+        if hashes[code] == digest:
+            first = known_ends[code - np.uint64(1)] if code > np.uint64(0) else np.int64(0)
+            if known_ends[code] - first == length and is_same(
+                known_text, np.uint64(first), text, np.uint64(start), np.uint64(length)
+            ):
+                break
         place = (place + np.uint64(1)) & mask
-    return np.int64(place)  # type: ignore[return-value]
+    return place
 
 
-@compiled
-def _is(ids: Ids, i: int, code: int, table: _Table) -> bool:
-    start = table.ends[code - 1] if code > 0 else 0
-    length = ids.ends[i] - ids.starts[i]
-    if table.ends[code] - start != length:
-        return False
-    for k in range(length):  # noqa: SIM110
-        if table.text[start + k] != ids.text[ids.starts[i] + k]:
-            return False
-    return True
-
-
-@compiled
+@uncounted
 def _fill(hashes: Hashes, slots: Int32s) -> None:
     mask = np.uint64(len(slots) - 1)
     for code in range(len(hashes)):
@@ -217,7 +244,7 @@ def grown(array: NDArray[Dtype], length: int, fill: float = 0) -> NDArray[Dtype]
     return longer
 
 
-@compiled
+@uncounted
 def comes_before(text: Bytes, ends: Int64s, a: int, b: int) -> bool:
     """Whether the id with code `a` sorts before the id with code `b`, as Python sorts the strings."""
     start_a = ends[a - 1] if a > 0 else 0

@@ -14,24 +14,24 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from online_models.compiled import Int32s, Int64s, compiled
+from online_models.compiled import Int32s, Int64s
 from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
 from online_models.shopper_records import EXAMPLE_ITEMS
 from online_models.shoppers import Examples
 from online_models.similarity import Increments
-from online_models.spelling import Spelling
+from online_models.spelling import Ids
 from online_models.vocabulary import Vocabulary
 from streams.errors import EngineError
+from streams.increment_columns import Piece, Sources, pieces, place_ids, unpack
+from streams.item_numbers import numbered
 from streams.portion import Portion
 from streams.records import Record, Records
 
 FORMAT: Final = 3
-#: Increments in one message at most, but for the rest of an event: a quarter of a megabyte, and fewer items than 2^16.
-LARGEST_BLOCK: Final = 20_000
-
 #: Columns of a block of increments. Per event: its offset and time. Per increment: which of the block's events led to
 #: it, which of the block's items its row and its neighbour are, and the rest of it.
 _INCREMENT_COLUMNS: Final = ("<i8", "<i8", "<u2", "<u2", "<u2", "<f4", "i1")
+_NOBODY: Final = np.zeros(0, np.int32)
 _EXAMPLE: Final = np.dtype(
     [
         ("offset", "<i8"),
@@ -126,20 +126,15 @@ def increment_blocks(
     topic: str, partition: int, previous: int, increments: Increments, offsets: Int64s, items: Vocabulary
 ) -> Iterator[Block]:
     """Pack increments for one receiver, cut between source events where a message would get too large."""
-    for start, end in _pieces(offsets):
-        piece, at = increments.chosen(slice(start, end)), offsets[start:end]
-        begins = np.concatenate([np.ones(1, np.bool_), at[1:] != at[:-1]])
-        codes, numbered = _numbered(np.concatenate([piece.row, piece.neighbour]), len(items))
-        values = (
-            at[begins], piece.ts[begins], np.cumsum(begins) - 1, numbered[: len(at)], numbered[len(at) :], piece.weight,
-            piece.kind,
-        )  # fmt: skip
-        columns = [
-            value.astype(dtype, copy=False).tobytes() for value, dtype in zip(values, _INCREMENT_COLUMNS, strict=True)
-        ]
-        last = int(at[-1])
-        yield Block(FORMAT, topic, partition, previous, last, *_spelled(items, codes), columns)
-        previous = last
+    sources = Sources(np.zeros(len(offsets), np.int8), offsets)
+    for piece in pieces(increments, sources, 1, _NOBODY, 1, items):
+        yield increment_block(topic, partition, previous, piece)
+        previous = piece.last
+
+
+def increment_block(topic: str, partition: int, previous: int, piece: Piece) -> Block:
+    """Pack a piece of increments."""
+    return Block(FORMAT, topic, partition, previous, piece.last, piece.text, piece.ends, piece.columns)
 
 
 def example_block(
@@ -149,8 +144,8 @@ def example_block(
     rows = np.zeros(len(examples), _EXAMPLE)
     rows["offset"], rows["known_at"], rows["bought"] = offsets, examples.known_at, examples.bought
     rows["features"], rows["profile"], rows["length"] = examples.features, examples.profile, examples.lengths
-    codes, numbered = _numbered(examples.items.ravel(), len(items))
-    rows["items"] = numbered.reshape(examples.items.shape)
+    codes, numbers = numbered(examples.items.ravel(), len(items))
+    rows["items"] = numbers.reshape(examples.items.shape)
     last = int(offsets[-1])
     return Block(FORMAT, topic, partition, previous, last, *_spelled(items, codes), [rows.tobytes()])
 
@@ -163,15 +158,14 @@ def encode(block: Block) -> bytes:
 def read_increments(block: Block, after: int, items: Vocabulary) -> Increments:
     """The increments of a block whose source offset is beyond `after`."""
     offset, ts, event, row, neighbour, weight, kind = _columns(block)
-    new = slice(int(np.searchsorted(event, np.searchsorted(offset, after, side="right"))), None)
-    codes = _codes(block, items)
-    return Increments(
-        row=codes[row[new]],
-        neighbour=codes[neighbour[new]],
-        weight=weight[new].copy(),
-        kind=kind[new].copy(),
-        ts=ts[event[new]],
-    )
+    n, codes = len(weight), _codes(block, items)
+    rows, neighbours, times = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int64)
+    new = -1
+    if n == len(event) == len(kind):
+        new = unpack(offset, ts, event, row, neighbour, codes, after, rows, neighbours, times)
+    if new < 0:
+        raise _contradiction(block)
+    return Increments(rows[:new], neighbours[:new], weight[n - new :].copy(), kind[n - new :].copy(), times[:new])
 
 
 def read_examples(block: Block, after: int, items: Vocabulary) -> Examples:
@@ -208,44 +202,20 @@ def _examples(block: Block, after: int) -> NDArray[Any]:
 
 def _codes(block: Block, items: Vocabulary) -> Int32s:
     """The code of each item id of the block."""
-    ends = np.frombuffer(block.ends, "<i8").copy()
-    return items.codes_of(Spelling(np.frombuffer(block.text, np.uint8), ends).ids())
+    text, ends = np.frombuffer(block.text, np.uint8), np.frombuffer(block.ends, "<i8")
+    ids = Ids(text, np.empty(len(ends), np.int64), np.empty(len(ends), np.int64))
+    if not place_ids(ends, len(text), ids.starts, ids.ends):
+        raise _contradiction(block)
+    return items.codes_of(ids)
+
+
+def _contradiction(block: Block) -> EngineError:
+    return EngineError(
+        f"A block from {block.topic}-{block.partition} up to offset {block.last} contradicts itself: use workers of "
+        "one version, and let nothing else write to the topics between them."
+    )
 
 
 def _spelled(items: Vocabulary, codes: Int32s) -> tuple[bytes, bytes]:
     spelling = items.spelling().chosen(codes)
     return spelling.text.tobytes(), spelling.ends.tobytes()
-
-
-def _numbered(codes: Int32s, known: int) -> tuple[Int32s, Int32s]:
-    """The different codes, and for each code its place among them; few are sorted, many looked up."""
-    if len(codes) < known // 16:
-        found, places = np.unique(codes, return_inverse=True)
-        return found, places.astype(np.int32)
-    different, numbers = np.zeros(len(codes), np.int32), np.zeros(len(codes), np.int32)
-    count = _number(codes, np.full(known, -1, np.int32), different, numbers)
-    return different[:count], numbers
-
-
-@compiled
-def _number(codes: Int32s, number_of: Int32s, different: Int32s, numbers: Int32s) -> int:
-    count = 0
-    for n in range(len(codes)):
-        if number_of[codes[n]] < 0:
-            number_of[codes[n]] = count
-            different[count] = codes[n]
-            count += 1
-        numbers[n] = number_of[codes[n]]
-    return count
-
-
-def _pieces(offsets: Int64s) -> Iterator[tuple[int, int]]:
-    """Ranges of at most about `LARGEST_BLOCK` rows that never cut through the rows of one source event."""
-    start = 0
-    while start < len(offsets):
-        end = min(start + LARGEST_BLOCK, len(offsets))
-        if end < len(offsets):
-            first_of_event = int(np.searchsorted(offsets, offsets[end]))
-            end = first_of_event if first_of_event > start else int(np.searchsorted(offsets, offsets[end], "right"))
-        yield start, end
-        start = end

@@ -26,7 +26,7 @@ from typing import Annotated, Final
 import msgspec
 
 from online_models.events import EVENT_CODES, Event
-from streams.quick_decoding import EARLIEST_MS, LONGEST_ID
+from streams.quick_decoding import EARLIEST_MS, LONGEST_ID, Scanner
 from streams.records import Record
 
 _LONGEST_DETAIL: Final = 200
@@ -76,11 +76,17 @@ class Decoder:
         Longer records are rejected unread.
     max_future_seconds
         An event this far after its record's Kafka timestamp is rejected.
+
+    Attributes
+    ----------
+    scanner
+        Reads most events faster; `decode_one` is for what it leaves.
     """
 
     def __init__(self, max_event_bytes: int, max_future_seconds: float) -> None:
         self.max_event_bytes = max_event_bytes
         self.max_future_ms = int(max_future_seconds * 1000)
+        self.scanner = Scanner(self.max_event_bytes, self.max_future_ms)
         self._wire = msgspec.json.Decoder(_Wire)
 
     def decode_one(self, record: Record) -> Event | Rejection:

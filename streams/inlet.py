@@ -35,11 +35,13 @@ class Inlet:
 
     def add(self, portion: Portion[Any]) -> None:
         """Put records behind those that wait; what was delivered before is dropped."""
-        known = int(np.searchsorted(portion.offset, self.next_offset))
-        if known:
-            portion = portion.chosen(slice(known, None))
         if not len(portion):
             return
+        if portion.offset[0] < self.next_offset:
+            known = int(np.searchsorted(portion.offset, self.next_offset))
+            if known == len(portion):
+                return
+            portion = portion.chosen(slice(known, None))
         latest = self._parts[-1][0][-1] if self._parts else -1
         self._parts.append((np.maximum.accumulate(np.maximum(portion.time, latest)), portion))
         self.waiting += len(portion)
@@ -59,10 +61,9 @@ class Inlet:
         """How many of the first records are no later than this."""
         count = 0
         for times, _ in self._parts:
-            here = int(np.searchsorted(times, bound, side="right"))
-            count += here
-            if here < len(times):
-                break
+            if times[-1] > bound:
+                return count + int(np.searchsorted(times, bound, side="right"))
+            count += len(times)
         return count
 
     def cut(self, count: int) -> list[tuple[Int64s, Portion[Any]]]:

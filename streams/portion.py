@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -58,8 +58,8 @@ class Portion(Generic[Said]):
 
     def last_of_topics(self) -> dict[int, tuple[int, int]]:
         """Offset and timestamp of the last record of each topic, by the topic's position."""
-        places = {topic: np.flatnonzero(self.topic == topic) for topic in range(int(self.topic.max()) + 1)}
-        last = {topic: found[-1] for topic, found in places.items() if len(found)}
+        topics = self.topic.tobytes()  # searching bytes from the end is done before numpy has begun
+        last = {topic: topics.rfind(topic) for topic in sorted(_different(topics))}
         return {topic: (int(self.offset[place]), int(self.timestamp[place])) for topic, place in last.items()}
 
     def chosen(self, places: Int64s | slice) -> Self:
@@ -85,3 +85,9 @@ class Portion(Generic[Said]):
             np.concatenate([part.time for part in parts]),
             contents[0].joined(contents),
         )
+
+
+def _different(topics: bytes) -> Iterator[int]:
+    while topics:
+        yield topics[-1]
+        topics = topics.translate(None, topics[-1:])

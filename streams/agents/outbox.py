@@ -14,12 +14,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from online_models.compiled import Int8s, Int64s
+from online_models.compiled import Int8s, Int32s, Int64s
 from online_models.item_partition import ItemPartitions
 from online_models.shoppers import Examples, Folded
 from online_models.similarity import Increments
 from streams import blocks
 from streams.blocks import Block
+from streams.increment_columns import Piece, Sources, pieces
 from streams.outputs import Message
 from streams.records import Record
 from streams.topics import COVISITS, EXAMPLES, HOLD_SECONDS
@@ -28,6 +29,7 @@ from streams.topics import COVISITS, EXAMPLES, HOLD_SECONDS
 _MOST_INCREMENTS: Final = 20_000
 #: Among the receivers of blocks, who are numbered by item partition.
 _LEARNER: Final = -1
+_NOBODY: Final = np.zeros(0, np.int32)
 
 
 class _Told(NamedTuple):
@@ -103,8 +105,9 @@ class Outbox:
             return
         told = _joined(self._held)
         self._held, self._increments, self._since = [], 0, math.inf
+        found = list(self._pieces(told, self._owners.by_code(), self._owners.partitions))
         for number in range(len(self.topics)):
-            yield from self._covisits(number, told)
+            yield from self._covisits(number, found)
             yield from self._examples(number, told)
 
     def state(self) -> dict[str, Any]:
@@ -113,12 +116,12 @@ class Outbox:
         if not self._held:
             return {"last_block": last_block, "increments": [], "examples": []}
         told = _joined(self._held)
-        of_topics = [np.flatnonzero(told.increment_topic == number) for number in range(len(self.topics))]
-        increments = (self._increment_blocks(n, told, places, -1) for n, places in enumerate(of_topics))
+        found = self._pieces(told, _NOBODY, 1)
+        increments = (blocks.increment_block(self.topics[piece.topic], self.partition, -1, piece) for piece in found)
         examples = (self._example_blocks(n, told, -1) for n in range(len(self.topics)))
         return {
             "last_block": last_block,
-            "increments": list(map(blocks.encode, chain.from_iterable(increments))),
+            "increments": list(map(blocks.encode, increments)),
             "examples": list(map(blocks.encode, chain.from_iterable(examples))),
         }
 
@@ -127,15 +130,15 @@ class Outbox:
         self._increments += len(told.increments)
         self._since = min(self._since, time.monotonic())
 
-    def _covisits(self, number: int, told: _Told) -> Iterator[Message]:
+    def _covisits(self, number: int, found: Sequence[Piece]) -> Iterator[Message]:
         """One block per item partition that is concerned, or a few."""
-        topic, chosen = self.topics[number], np.flatnonzero(told.increment_topic == number)
-        receivers = self._owners.of(told.increments.row[chosen])
-        for receiver in np.unique(receivers).tolist():
-            previous = self._last_block.get((topic, receiver), -1)
-            for block in self._increment_blocks(number, told, chosen[receivers == receiver], previous):
-                yield Message(COVISITS, blocks.encode(block), partition=receiver)
-                self._last_block[topic, receiver] = block.last
+        topic = self.topics[number]
+        for piece in found:
+            if piece.topic == number:
+                previous = self._last_block.get((topic, piece.receiver), -1)
+                block = blocks.increment_block(topic, self.partition, previous, piece)
+                yield Message(COVISITS, blocks.encode(block), partition=piece.receiver)
+                self._last_block[topic, piece.receiver] = block.last
 
     def _examples(self, number: int, told: _Told) -> Iterator[Message]:
         """One block for the learner, if there is anything to learn."""
@@ -144,11 +147,9 @@ class Outbox:
             yield Message(EXAMPLES, blocks.encode(block), partition=0)
             self._last_block[topic, _LEARNER] = block.last
 
-    def _increment_blocks(self, number: int, told: _Told, places: Int64s, previous: int) -> Iterator[Block]:
-        increments, offsets = told.increments.chosen(places), told.increment_offset[places]
-        yield from blocks.increment_blocks(
-            self.topics[number], self.partition, previous, increments, offsets, self._items
-        )
+    def _pieces(self, told: _Told, owner: Int32s, receivers: int) -> Iterator[Piece]:
+        sources = Sources(told.increment_topic, told.increment_offset)
+        return pieces(told.increments, sources, len(self.topics), owner, receivers, self._items)
 
     def _example_blocks(self, number: int, told: _Told, previous: int) -> Iterator[Block]:
         places = np.flatnonzero(told.example_topic == number)

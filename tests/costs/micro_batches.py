@@ -76,8 +76,8 @@ class MicroBatches:
     def decode(self, events: int) -> Call:
         """Bytes to columns."""
         agent = self._shoppers_agent()
-        records = [record for record in self._records[_FIRST:][:events] if record.topic == CLICKSTREAM]
-        return lambda: agent.read(Records.of(records))
+        records = Records.of([record for record in self._records[_FIRST:][:events] if record.topic == CLICKSTREAM])
+        return lambda: agent.read(records)
 
     def fold_shoppers(self, events: int) -> Call:
         """`Shoppers.fold`: columns to what they change and lead to."""

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loadtest.bad_events import BAD_EVENTS, bad_value
 from online_models.events import EVENT_TYPES, Event
+from online_models.spelling import spelled
 from streams.decoded_events import DecodedEvents, decoded
 from streams.decoding import Decoder, Rejection
 from streams.portion import Portion
-from streams.quick_decoding import TS, scan
+from streams.quick_decoding import Scanner
 from streams.records import Record, Records
 
 NOW_MS = 1_790_000_000_000
 DECODER = Decoder(2_000, 3600.0)
 GOOD = b'{"event_id":"e1","type":"view","user_id":"ada","item_id":"lamp","ts":1735689600000}'
 
-ids = st.one_of(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12), st.text(max_size=4))
+plain_ids = st.integers(1, 130).map(lambda length: ("item-of_the.week:" * 8)[:length])
+ids = st.one_of(
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12), st.text(max_size=4), plain_ids
+)
 times = st.one_of(
     st.integers(-1, 2 * NOW_MS),
     st.integers(0, NOW_MS).map(float),
@@ -70,7 +77,16 @@ def together(portion: Portion[DecodedEvents]) -> list[Event | tuple[str, str]]:
     return found
 
 
-@given(st.lists(st.tuples(events, separators, st.integers(0, 400), st.binary(max_size=2)), min_size=1, max_size=8))
+shuffled = events.flatmap(lambda event: st.permutations(list(event.items()))).map(dict)
+
+
+@given(
+    st.lists(
+        st.tuples(st.one_of(events, shuffled), separators, st.integers(0, 400), st.binary(max_size=2)),
+        min_size=1,
+        max_size=8,
+    )
+)
 @settings(deadline=None, max_examples=400)
 def test_whatever_is_sent(sent: list[tuple[dict[str, object], tuple[str, str], int, bytes]]) -> None:
     # Given events, some with a few bytes overwritten
@@ -84,9 +100,38 @@ def test_whatever_is_sent(sent: list[tuple[dict[str, object], tuple[str, str], i
     assert together(decoded(DECODER, 0, Records.of(records))) == one_by_one(records)
 
 
+@given(st.lists(st.one_of(st.integers(0, 400), st.just(90)), max_size=12), st.sampled_from([b"", b" ", b"\n "]))
+@example([85, 170, 255], b"")
+@example([84, 169], b"")
+@settings(deadline=None)
+def test_a_record_that_breaks_off_does_not_go_on_in_the_next(cuts: list[int], between: bytes) -> None:
+    # Given events end to end, cut into records anywhere
+    text = between.join([GOOD] * 5)
+    places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
+    records = [record(text[start:end], n) for n, (start, end) in enumerate(pairwise(places))]
+    # Then each record is what it is alone, even with nothing between their values
+    values = spelled((one.value or b"").decode() for one in records).ids()
+    keys = spelled((one.key or b"").decode() for one in records).ids()
+    adjacent = replace(Records.of(records), values=values, keys=keys)
+    assert together(decoded(DECODER, 0, adjacent)) == one_by_one(records)
+
+
+@pytest.mark.parametrize("field", [b"e1", b"lamp", b"view", b"type", b"1735689600000"])
+def test_any_character_anywhere(field: bytes) -> None:
+    # Given events in which one character is another one, at every distance from the beginning of a string
+    others = [bytes([code]) for code in range(256)]
+    records = [
+        record(GOOD.replace(field, field[:place] + b"x" * more + other + field[place:]))
+        for place, more in [*((place, 0) for place in range(len(field) + 1)), *((1, more) for more in range(1, 17))]
+        for other in others
+    ]
+    assert together(decoded(DECODER, 0, Records.of(records))) == one_by_one(records)
+
+
 @given(
     st.lists(
-        st.sampled_from([b"0", b"00", b"1", b"-1", b"1.5", b"1.", b".5", b"1e3", b"999999999999999", b"1000000000.0"])
+        st.integers(0, 10**17).map(lambda n: b"%d" % n)
+        | st.sampled_from([b"0", b"00", b"1", b"-1", b"1.5", b"1.", b".5", b"1e3", b"999999999999999", b"1000000000.0"])
         | st.sampled_from([b"1000000000.1", b"19.99", b"null", b"nul", b"true", b'""', b"0.1234567890123456", b"{}"]),
         min_size=2,
         max_size=2,
@@ -116,10 +161,11 @@ def test_what_mistaken_websites_send_is_rejected_for_the_same_reasons() -> None:
 def test_ordinary_events_need_no_second_look() -> None:
     spaced = json.dumps({**json.loads(GOOD), "price": 19.99, "properties": {"colour": "red", "big": True, "n": -1.5}})
     iso = GOOD.replace(b"1735689600000", b'"2025-02-28T12:34:56.789Z"')
-    _, columns = scan([GOOD, spaced.encode(), iso], [b"ada"] * 3, 2_000)
-    assert columns.plain.all()
-    assert columns.price.tolist() == [0.0, 19.99, 0.0]
-    assert columns.whole[:, TS].tolist() == [1_735_689_600_000, 1_735_689_600_000, 1_740_746_096_789]
+    records = Records.of([record(value) for value in (GOOD, spaced.encode(), iso)])
+    found = Scanner(2_000, 0).scan(records.values, records.keys, records.timestamp)
+    assert found.plain == 3
+    assert found.columns.price.tolist() == [0.0, 19.99, 0.0]
+    assert found.time.tolist() == [1_735_689_600_000, 1_735_689_600_000, 1_740_746_096_789]
 
 
 def test_portions_are_cut_and_joined_without_mixing_anything_up() -> None:
@@ -133,3 +179,12 @@ def test_portions_are_cut_and_joined_without_mixing_anything_up() -> None:
     places, good = joined.content.events()
     assert places.tolist() == [0, 2, 4]
     assert good.item_id.spelling().names() == ["lamp", "stehleuchte für flur", "lamp"]
+
+
+def test_a_few_events_of_a_large_delivery_leave_its_text_behind() -> None:
+    records = [record(GOOD.replace(b"lamp", b"lamp %d" % n), n) for n in range(500)]
+    whole = decoded(DECODER, 0, Records.of(records))
+    few = [whole.chosen(slice(7, 9)), whole.chosen(np.array([499, 3])), whole]
+    joined = Portion.joined(few)
+    assert together(joined) == one_by_one([records[n] for n in (7, 8, 499, 3, *range(500))])
+    assert len(joined.content.columns.text) < len(whole.content.columns.text) + 200
