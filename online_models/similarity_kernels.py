@@ -206,6 +206,7 @@ def rank(
     text: Bytes,
     ends: Int64s,
     damped: Floats,
+    listed: Int32s,
     out_ids: Int32s,
     out_scores: Floats,
     out_support: Int32s,
@@ -213,7 +214,8 @@ def rank(
 ) -> None:
     """Fill the `out_` arrays; see `ItemSimilarity.predict_many`.
 
-    `damped` is room for what is held against each item, all zero: most are neighbours of many.
+    `damped` is room for what is held against each item, all zero: most are neighbours of many. `listed` is room for
+    where in the pool the item of an entry is.
     """
     now = 2.0 ** ((clock[LANDMARK] - clock[NEWEST]) / half_life_ms)
     lately_now = 2.0 ** ((clock[LATELY] - clock[NEWEST]) / _LATELY_MS)
@@ -226,6 +228,7 @@ def rank(
             continue
         few = _FEW_ACTIONS * min(1.0, rows[r].actions * now) / now
         actions = (rows[r].actions + few) ** (1.0 - damping)
+        ids, scores, length = out_ids[n], out_scores[n], 0
         for place in range(rows[r].start, rows[r].start + rows[r].length):
             item = neighbours[place]
             if damped[item] == 0.0:
@@ -233,15 +236,12 @@ def rank(
                 if demand == 0.0:
                     continue
                 damped[item] = demand**damping
-            length, exact = out_lengths[n], weights[place] / (actions * damped[item])
-            if length == out_ids.shape[1] and exact + _ROUNDING < out_scores[n, length - 1]:
+            exact = weights[place] / (actions * damped[item])
+            if length == len(ids) and exact + _ROUNDING < scores[length - 1]:
                 continue
-            score = rounded(exact)
-            at = insert(item, score, length, out_ids[n], out_scores[n], text, ends)
-            if at < 0:
-                continue
-            length = min(length + 1, out_ids.shape[1])
-            for j in range(length - 1, at, -1):
-                out_support[n, j] = out_support[n, j - 1]
-            out_support[n, at] = support[place]
-            out_lengths[n] = length
+            if insert(item, rounded(exact), length, ids, scores, text, ends) >= 0:
+                length = min(length + 1, len(ids))
+                listed[item] = place
+        for j in range(length):
+            out_support[n, j] = support[listed[ids[j]]]
+        out_lengths[n] = length
