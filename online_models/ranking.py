@@ -21,9 +21,9 @@ def insert(item: int, score: float, length: int, ids: Int32s, scores: Floats, te
     Returns where it stands now, or -1 if it is too weak for a full list.
     """
     at = length
-    while at > 0 and (
-        score > scores[at - 1] or (score == scores[at - 1] and comes_before(text, ends, item, ids[at - 1]))
-    ):
+    while at > 0 and score > scores[at - 1]:
+        at -= 1
+    while at > 0 and score == scores[at - 1] and comes_before(text, ends, item, ids[at - 1]):
         at -= 1
     if at == len(ids):
         return -1

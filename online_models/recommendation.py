@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from online_models.compiled import Floats, Int8s, Int32s
 from online_models.recommendation_kernel import (
+    NOTHING,
     Fillers,
     Lists,
     NeighbourTable,
     Policy,
-    Tally,
+    empty_tally,
     recent_items,
     recommend,
     votes,
@@ -162,7 +163,7 @@ class Recommender:
     def __init__(self, vocabulary: Vocabulary, settings: RecommendationSettings | None = None) -> None:
         self.vocabulary = vocabulary
         self.settings = settings or RecommendationSettings()
-        self._tally = Tally(np.zeros(64), np.zeros(64), np.zeros(64, np.int32), np.zeros(64, np.int32))
+        self._number: Int32s = np.full(64, NOTHING, np.int32)
 
     def recent_many(self, shoppers: Int32s, shelves: Shelves) -> Int32s:
         """The distinct codes of the items whose neighbours will be asked for."""
@@ -201,12 +202,7 @@ class Recommender:
             source=np.zeros(n, np.int8),
         )
         table = neighbours.table
-        self._tally = Tally(
-            total=grown(self._tally.total, len(vocabulary)),
-            best=grown(self._tally.best, len(vocabulary)),
-            because=grown(self._tally.because, len(vocabulary)),
-            seen=grown(self._tally.seen, len(vocabulary)),
-        )
+        self._number = grown(self._number, len(vocabulary), fill=NOTHING)
         recommend(
             shoppers,
             shelves.shoppers,
@@ -218,7 +214,7 @@ class Recommender:
             Policy(settings.recent_items, settings.step_weight, settings.skip_owned, settings.skip_current),
             vocabulary.text,
             vocabulary.ends,
-            self._tally,
+            empty_tally(self._number, settings.recent_items * neighbours.length),
             lists,
         )
         return Recommendations(*lists)

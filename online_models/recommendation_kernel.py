@@ -41,15 +41,28 @@ class Fillers(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """One shopper's candidates while their scores are summed; by item code, all zero between shoppers.
+    """One shopper's candidates while their scores are summed.
 
-    `seen` lists the candidates so far, `best` holds the largest single contribution and `because` who made it.
+    Attributes
+    ----------
+    number
+        By item code: which candidate it is, -1 for none; all -1 between shoppers.
+    item, total, best, because
+        By number: its code, what was said for it in all, the largest single vote, and who cast that. They lie close
+        together, however large the catalogue is.
     """
 
+    number: Int32s
+    item: Int32s
     total: Floats
     best: Floats
     because: Int32s
-    seen: Int32s
+
+
+def empty_tally(number: Int32s, most_votes: int) -> Tally:
+    """Room for as many candidates as there can be votes, and the items of a session."""
+    room = most_votes + REACH
+    return Tally(number, np.empty(room, np.int32), np.empty(room), np.empty(room), np.empty(room, np.int32))
 
 
 class Lists(NamedTuple):
@@ -101,35 +114,52 @@ def recommend(
     lists: Lists,
 ) -> None:
     """Fill `lists` for the shoppers `chosen`."""
+    weights, overall, room = _weights(policy), len(fillers.lengths) - 1, lists.items.shape[1]
     for n in range(len(chosen)):
         s = shoppers[chosen[n]]
         end = s.items_start + s.items_length
         recent = items[max(s.items_start, end - policy.recent_items) : end]
-        count = _sum_up(recent, neighbours, policy, tally)
+        count = _sum_up(recent, neighbours, weights, tally)
         _exclude(s, recent, policy, tally)
         count = _weigh(s, recent, items[end - s.session_items : end], returns, policy, count, tally)
-        length, room = 0, lists.items.shape[1]
-        for j in range(count):
-            item = tally.seen[j]
-            if length == room and tally.total[item] + _ROUNDING < lists.scores[n, room - 1]:
-                continue
-            score = rounded(tally.total[item])
-            if score > 0.0:
-                at = insert(item, score, length, lists.items[n], lists.scores[n], text, ends)
-                length = min(length + (at >= 0), room)
-        for j in range(length):
-            lists.because[n, j] = tally.because[lists.items[n, j]]
-        base = length
+        length = base = _best(n, count, text, ends, tally, lists)
         lists.source[n] = _PERSONAL if base else _TRENDING
-        if segments[n] >= 0:
+        if base < room and segments[n] >= 0:
             length = _fill(n, base, length, segments[n], s, recent, fillers, policy, text, ends, lists)
             if base == 0 and length > 0:
                 lists.source[n] = _SEGMENT
-        overall = len(fillers.lengths) - 1
-        lists.lengths[n] = _fill(n, base, length, overall, s, recent, fillers, policy, text, ends, lists)
-        for j in range(count):
-            tally.total[tally.seen[j]] = 0.0
-            tally.best[tally.seen[j]] = 0.0
+        if base < room:
+            length = _fill(n, base, length, overall, s, recent, fillers, policy, text, ends, lists)
+        lists.lengths[n] = length
+        for c in range(count):
+            tally.number[tally.item[c]] = NOTHING
+
+
+@compiled
+def _weights(policy: Policy) -> Floats:
+    """What the neighbours of each of the recent items count, the newest first."""
+    fall = np.log2(policy.step_weight) if policy.step_weight > 0.0 else -np.inf
+    weights = np.zeros(policy.recent_items)
+    for i in range(policy.recent_items):
+        weights[i] = float(i + 1) ** fall
+    return weights
+
+
+@compiled
+def _best(n: int, count: int, text: Bytes, ends: Int64s, tally: Tally, lists: Lists) -> int:
+    """Begin list `n` with the best candidates; return how many it has."""
+    items, scores, because = lists.items[n], lists.scores[n], lists.because[n]
+    length, room = 0, len(items)
+    for c in range(count):
+        if length == room and tally.total[c] + _ROUNDING < scores[room - 1]:
+            continue
+        score = rounded(tally.total[c])
+        if score > 0.0:
+            at = insert(tally.item[c], score, length, items, scores, text, ends)
+            length = min(length + (at >= 0), room)
+    for j in range(length):
+        because[j] = tally.because[tally.number[items[j]]]
+    return length
 
 
 @compiled
@@ -139,33 +169,51 @@ def votes(similarities: Floats) -> Floats:
 
 
 @compiled
-def _sum_up(recent: Int32s, neighbours: NeighbourTable, policy: Policy, tally: Tally) -> int:
-    """Add up what the recent items say; return how many candidates there are."""
+def _sum_up(recent: Int32s, neighbours: NeighbourTable, weights: Floats, tally: Tally) -> int:
+    """Add up what the recent items say; return how many candidates there are.
+
+    Whether an item is new, and a vote the best so far, nobody can foretell: there are no branches for it.
+    """
     count = 0
-    fall = np.log2(policy.step_weight) if policy.step_weight > 0.0 else -np.inf
-    for j in range(len(recent) - 1, -1, -1):
-        row, weight = neighbours.place[recent[j]], float(len(recent) - j) ** fall
-        if row >= 0:
-            for k in range(neighbours.lengths[row]):
-                count = _vote(recent[j], neighbours.items[row, k], weight * neighbours.votes[row, k], count, tally)
-    for k in range(count):
-        total, best = tally.total[tally.seen[k]], tally.best[tally.seen[k]]
-        tally.total[tally.seen[k]], tally.best[tally.seen[k]] = total * np.sqrt(total), best * np.sqrt(best)
+    for i in range(len(recent)):
+        voter = recent[len(recent) - 1 - i]
+        row = neighbours.place[voter]
+        if row < 0:
+            continue
+        for k in range(neighbours.lengths[row]):
+            gain = weights[i] * neighbours.votes[row, k]
+            if gain <= 0.0:
+                continue
+            item = neighbours.items[row, k]
+            c = tally.number[item]
+            is_new = c < 0
+            c = count if is_new else c
+            count += is_new
+            tally.number[item], tally.item[c] = c, item
+            total, best = (0.0, 0.0) if is_new else (tally.total[c], tally.best[c])
+            tally.total[c], tally.best[c] = total + gain, max(gain, best)
+            tally.because[c] = voter if gain > best else tally.because[c]
+    for c in range(count):
+        tally.total[c] *= np.sqrt(tally.total[c])
     return count
 
 
 @compiled
-def _vote(voter: int, item: int, gain: float, count: int, tally: Tally) -> int:
-    if gain <= 0.0:
-        return count
-    if tally.best[item] == 0.0:
-        tally.seen[count] = item
-        count += 1
-    tally.total[item] += gain
-    if gain > tally.best[item]:
-        tally.best[item] = gain
-        tally.because[item] = voter
-    return count
+def _exclude(s: Shopper, recent: Int32s, policy: Policy, tally: Tally) -> None:
+    if policy.skip_current and len(recent) > 0:
+        _multiply(recent[-1], 0.0, tally)
+    if policy.skip_owned:
+        for j in range(s.cart_length):
+            _multiply(s.cart[j], 0.0, tally)
+        for j in range(s.bought_length):
+            _multiply(s.bought[j], 0.0, tally)
+
+
+@compiled
+def _multiply(item: int, factor: float, tally: Tally) -> None:
+    c = tally.number[item]
+    if c >= 0:
+        tally.total[c] *= factor
 
 
 @compiled
@@ -174,34 +222,37 @@ def _weigh(
 ) -> int:
     """Make chances of the sums, and put the chances of a return beside them; return how many candidates there are."""
     for item in session:
-        tally.total[item] *= _IN_SESSION
-        tally.best[item] *= _IN_SESSION
-    sums = 0.0
-    for j in range(count):
-        sums += tally.total[tally.seen[j]]
+        _multiply(item, _IN_SESSION, tally)
+    sums = all_back = 0.0
+    for c in range(count):
+        sums += tally.total[c]
     back = np.zeros(min(len(session), REACH))
     for p in range(len(back)):
         if not _unwanted(session[len(session) - 1 - p], s, recent, policy):
             back[p] = chance(returns, p, s.how, s.seen_again >> p & 1, len(session))
-    share = max(_LEAST_NEW, 1.0 - back.sum()) / sums if sums > 0.0 else 0.0
-    for j in range(count):
-        tally.total[tally.seen[j]] *= share
-        tally.best[tally.seen[j]] *= share
+            all_back += back[p]
+    share = max(_LEAST_NEW, 1.0 - all_back) / sums if sums > 0.0 else 0.0
+    for c in range(count):
+        tally.total[c] *= share
     for p in range(len(back)):
-        item = session[len(session) - 1 - p]
-        count = _vote(item, item, back[p], count, tally)
+        count = _return(session[len(session) - 1 - p], back[p], share, count, tally)
     return count
 
 
 @compiled
-def _exclude(s: Shopper, recent: Int32s, policy: Policy, tally: Tally) -> None:
-    if policy.skip_current and len(recent) > 0:
-        tally.total[recent[-1]] = 0.0
-    if policy.skip_owned:
-        for j in range(s.cart_length):
-            tally.total[s.cart[j]] = 0.0
-        for j in range(s.bought_length):
-            tally.total[s.bought[j]] = 0.0
+def _return(item: int, gain: float, share: float, count: int, tally: Tally) -> int:
+    """Add the chance of a return to an item; if it is more than the best vote for it, it is the reason."""
+    c = tally.number[item]
+    if gain <= 0.0:
+        return count
+    if c < 0:
+        tally.number[item], tally.item[count] = count, item
+        tally.total[count], tally.because[count] = gain, item
+        return count + 1
+    tally.total[c] += gain
+    if gain > tally.best[c] * np.sqrt(tally.best[c]) * _IN_SESSION * share:
+        tally.because[c] = item
+    return count
 
 
 @compiled
@@ -220,8 +271,6 @@ def _fill(
 ) -> int:
     """Fill up list `n`, whose fillers begin at `base`, behind its `length` entries; return its new length."""
     room = lists.items.shape[1]
-    if base == room:
-        return length
     highest = _FILLER * (lists.scores[n, length - 1] if length else 1.0)
     for j in range(fillers.lengths[row]):
         item = fillers.items[row, j]

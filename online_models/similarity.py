@@ -223,7 +223,8 @@ class ItemSimilarity:
         rank(
             items, self.settings.damping, self.settings.half_life_days * DAY_MS, self.rows, self.row_of, self.received,
             self.lately, self.totals, self.clock, self.neighbours, self.weights, self.support, self.vocabulary.text,
-            self.vocabulary.ends, np.zeros(len(self.vocabulary)), ids, scores, support, lengths,
+            self.vocabulary.ends, np.zeros(len(self.vocabulary)), np.empty(len(self.vocabulary), np.int32), ids, scores,
+            support, lengths,
         )  # fmt: skip
         return ids, scores, support, lengths
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Records, compiled
 from online_models.ranking import insert, rounded
+from online_models.similarity_search import found, weakest
 from online_models.slabs import SIZES, give_back, slab_length, take
 
 #: Places in the `clock` array: how many rows are in use, the event times at which an increment weighs 1 in what is
@@ -56,86 +57,104 @@ def learn(
     for i in range(done, len(row)):
         r = row_of[row[i]]
         if r < 0:
-            start = take(0, free, top, neighbours)
-            if clock[FREE_ROWS] == len(rows) or start < 0:
-                if start >= 0:
-                    give_back(0, start, free, neighbours)
+            r = _new_row(row[i], rows, row_of, neighbours, free, top, clock)
+            if r < 0:
                 return i
-            r = row_of[row[i]] = clock[FREE_ROWS]
-            clock[FREE_ROWS] += 1
-            rows[r].item, rows[r].start, rows[r].length, rows[r].size, rows[r].actions = (
-                row[i],
-                start,
-                0,
-                0,
-                0.0,
-            )
-        if clock[LANDMARK] < 0:
-            clock[LANDMARK] = clock[LATELY] = ts[i]
-        clock[NEWEST] = max(clock[NEWEST], ts[i])
         if ts[i] != grown_at:
-            growth = _growth(ts[i], half_life_ms, rows, received, weights, totals, clock)
-            late_growth = _late_growth(ts[i], lately, totals, clock)
+            if _has_grown(ts[i], half_life_ms, clock):
+                _scale_back(ts[i], half_life_ms, rows, received, lately, weights, totals, clock)
+            growth = 2.0 ** _age(ts[i], clock[LANDMARK], half_life_ms)
+            late_growth = 2.0 ** _age(ts[i], clock[LATELY], _LATELY_MS)
             grown_at = ts[i]
-        gain = weight[i] * growth
-        if kind[i] == _ACTION:
-            rows[r].actions += gain
+        item, gain = neighbour[i], weight[i] * growth
+        if kind[i] == _ACTION or item == row[i]:
+            rows[r].actions += gain if kind[i] == _ACTION else 0.0
             continue
-        if neighbour[i] == row[i]:
-            continue
-        place = _place(r, neighbour[i], rows, neighbours, weights, support, free, top)
-        if place < 0:
-            return i
+        start, length = rows[r].start, rows[r].length
+        place = found(item, neighbours, start, start + length)
+        if place < 0:  # all but the rare case is here: to hand so many arrays to a function takes as long as the search
+            if length < slab_length(rows[r].size):
+                place = start + length
+                rows[r].length = length + 1
+            else:
+                place = _make_place(r, rows, neighbours, weights, support, free, top)
+                if place < 0:
+                    return i
+            neighbours[place], weights[place], support[place] = item, 0.0, 0
         weights[place] += gain
         support[place] += kind[i] == _FIRST_IN_SESSION
-        received[neighbour[i]] += gain
+        received[item] += gain
         totals[_EVER] += gain
         gain = weight[i] * late_growth
-        lately[neighbour[i]] += gain
+        lately[item] += gain
         totals[_LATE] += gain
     return len(row)
 
 
 @compiled
-def _growth(
-    ts: int, half_life_ms: float, rows: Records, received: Floats, weights: Floats, totals: Floats, clock: Int64s
-) -> float:
-    """How much more an increment of that time counts than one at the landmark, scaling everything back if need be."""
-    age = (ts - clock[LANDMARK]) / half_life_ms
-    if age >= _RESCALE_HALF_LIVES:
-        steps = np.floor(age)
-        _rescale(2.0**-steps, rows, received, weights)
-        totals[_EVER] *= 2.0**-steps
-        clock[LANDMARK] += int(steps * half_life_ms)
-        age = (ts - clock[LANDMARK]) / half_life_ms
-    return 2.0**age  # type: ignore[no-any-return]
+def _new_row(
+    item: int, rows: Records, row_of: Int32s, neighbours: Int32s, free: Int64s, top: Int64s, clock: Int64s
+) -> int:
+    """Begin the row of an item, with an empty list; -1 if the table or the pool is full."""
+    r = clock[FREE_ROWS]
+    if r == len(rows):
+        return -1
+    start = take(0, free, top, neighbours)
+    if start < 0:
+        return -1
+    rows[r].item, rows[r].start, rows[r].length, rows[r].size, rows[r].actions = item, start, 0, 0, 0.0
+    row_of[item] = r
+    clock[FREE_ROWS] += 1
+    return r  # type: ignore[no-any-return]
 
 
 @compiled
-def _late_growth(ts: int, lately: Floats, totals: Floats, clock: Int64s) -> float:
-    """The same among what came lately."""
-    age = (ts - clock[LATELY]) / _LATELY_MS
-    if age >= _RESCALE_HALF_LIVES:
-        steps = np.floor(age)
+def _age(ts: int, landmark: int, half_life_ms: float) -> float:
+    return (ts - landmark) / half_life_ms
+
+
+@compiled
+def _has_grown(ts: int, half_life_ms: float, clock: Int64s) -> bool:
+    """Keep the clock; whether increments of that time weigh so much that everything has to be scaled back."""
+    if clock[LANDMARK] < 0:
+        clock[LANDMARK] = clock[LATELY] = ts
+    clock[NEWEST] = max(clock[NEWEST], ts)
+    return bool(
+        _age(ts, clock[LANDMARK], half_life_ms) >= _RESCALE_HALF_LIVES
+        or _age(ts, clock[LATELY], _LATELY_MS) >= _RESCALE_HALF_LIVES
+    )
+
+
+@compiled
+def _scale_back(
+    ts: int,
+    half_life_ms: float,
+    rows: Records,
+    received: Floats,
+    lately: Floats,
+    weights: Floats,
+    totals: Floats,
+    clock: Int64s,
+) -> None:
+    """Move the landmarks that are far from `ts` towards it."""
+    steps = np.floor(_age(ts, clock[LANDMARK], half_life_ms))
+    if steps >= _RESCALE_HALF_LIVES:
+        for r in range(len(rows)):
+            rows[r].actions *= 2.0**-steps
+        received *= 2.0**-steps
+        weights *= 2.0**-steps
+        totals[_EVER] *= 2.0**-steps
+        clock[LANDMARK] += int(steps * half_life_ms)
+    steps = np.floor(_age(ts, clock[LATELY], _LATELY_MS))
+    if steps >= _RESCALE_HALF_LIVES:
         lately *= 2.0**-steps
         totals[_LATE] *= 2.0**-steps
         clock[LATELY] += int(steps * _LATELY_MS)
-        age = (ts - clock[LATELY]) / _LATELY_MS
-    return 2.0**age  # type: ignore[no-any-return]
 
 
 @compiled
-def _rescale(factor: float, rows: Records, received: Floats, weights: Floats) -> None:
-    for r in range(len(rows)):
-        rows[r].actions *= factor
-    received *= factor
-    weights *= factor
-
-
-@compiled
-def _place(
+def _make_place(
     r: int,
-    item: int,
     rows: Records,
     neighbours: Int32s,
     weights: Floats,
@@ -143,46 +162,22 @@ def _place(
     free: Int64s,
     top: Int64s,
 ) -> int:
-    """Where in the pool row `r` keeps its neighbour `item`, making a place for it; -1 if the pool is full."""
+    """A place for one more neighbour of row `r`, whose slab is full: in a larger one, else that of the weakest.
+
+    -1 if the pool is full.
+    """
     start, length, size = rows[r].start, rows[r].length, rows[r].size
-    place = _found(item, neighbours, start, start + length)
-    if place >= 0:
-        return place
-    if length < slab_length(size):
-        place = start + length
-        rows[r].length = length + 1
-    elif size < SIZES - 1:
-        bigger = take(size + 1, free, top, neighbours)
-        if bigger < 0:
-            return -1
-        neighbours[bigger : bigger + length] = neighbours[start : start + length]
-        weights[bigger : bigger + length] = weights[start : start + length]
-        support[bigger : bigger + length] = support[start : start + length]
-        give_back(size, start, free, neighbours)
-        rows[r].start, rows[r].size, rows[r].length = bigger, size + 1, length + 1
-        place = bigger + length
-    else:
-        place = start + int(np.argmin(weights[start : start + length]))
-    neighbours[place], weights[place], support[place] = item, 0.0, 0
-    return int(place)
-
-
-@compiled
-def _found(item: int, neighbours: Int32s, start: int, end: int) -> int:
-    """Where in a part of the pool an item is, -1 if nowhere; sixteen places at a time, as processors like it."""
-    place = start
-    while place + 16 <= end:
-        hits = 0
-        for k in range(16):
-            hits += neighbours[np.uint64(place + k)] == item
-        if hits:
-            break
-        place += 16
-    while place < end:
-        if neighbours[np.uint64(place)] == item:
-            return place
-        place += 1
-    return -1
+    if size == SIZES - 1:
+        return weakest(weights, start, start + length)
+    bigger = take(size + 1, free, top, neighbours)
+    if bigger < 0:
+        return -1
+    neighbours[bigger : bigger + length] = neighbours[start : start + length]
+    weights[bigger : bigger + length] = weights[start : start + length]
+    support[bigger : bigger + length] = support[start : start + length]
+    give_back(size, start, free, neighbours)
+    rows[r].start, rows[r].size, rows[r].length = bigger, size + 1, length + 1
+    return bigger + length  # type: ignore[no-any-return]
 
 
 @compiled
@@ -211,6 +206,7 @@ def rank(
     text: Bytes,
     ends: Int64s,
     damped: Floats,
+    listed: Int32s,
     out_ids: Int32s,
     out_scores: Floats,
     out_support: Int32s,
@@ -218,7 +214,8 @@ def rank(
 ) -> None:
     """Fill the `out_` arrays; see `ItemSimilarity.predict_many`.
 
-    `damped` is room for what is held against each item, all zero: most are neighbours of many.
+    `damped` is room for what is held against each item, all zero: most are neighbours of many. `listed` is room for
+    where in the pool the item of an entry is.
     """
     now = 2.0 ** ((clock[LANDMARK] - clock[NEWEST]) / half_life_ms)
     lately_now = 2.0 ** ((clock[LATELY] - clock[NEWEST]) / _LATELY_MS)
@@ -231,6 +228,7 @@ def rank(
             continue
         few = _FEW_ACTIONS * min(1.0, rows[r].actions * now) / now
         actions = (rows[r].actions + few) ** (1.0 - damping)
+        ids, scores, length = out_ids[n], out_scores[n], 0
         for place in range(rows[r].start, rows[r].start + rows[r].length):
             item = neighbours[place]
             if damped[item] == 0.0:
@@ -238,15 +236,12 @@ def rank(
                 if demand == 0.0:
                     continue
                 damped[item] = demand**damping
-            length, exact = out_lengths[n], weights[place] / (actions * damped[item])
-            if length == out_ids.shape[1] and exact + _ROUNDING < out_scores[n, length - 1]:
+            exact = weights[place] / (actions * damped[item])
+            if length == len(ids) and exact + _ROUNDING < scores[length - 1]:
                 continue
-            score = rounded(exact)
-            at = insert(item, score, length, out_ids[n], out_scores[n], text, ends)
-            if at < 0:
-                continue
-            length = min(length + 1, out_ids.shape[1])
-            for j in range(length - 1, at, -1):
-                out_support[n, j] = out_support[n, j - 1]
-            out_support[n, at] = support[place]
-            out_lengths[n] = length
+            if insert(item, rounded(exact), length, ids, scores, text, ends) >= 0:
+                length = min(length + 1, len(ids))
+                listed[item] = place
+        for j in range(length):
+            out_support[n, j] = support[listed[ids[j]]]
+        out_lengths[n] = length

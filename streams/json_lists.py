@@ -19,7 +19,14 @@ from online_models.vocabulary import Vocabulary
 #: Longest id in UTF-8 with every character escaped, and what else an entry may need.
 _ENTRY: Final = 4 * 128 * 2 + 80
 _TYPICAL_ENTRY: Final = 64
-_FULL: Final = -1
+#: What stands around ids and numbers.
+_FIRST: Final = tuple(b'{"id":"')
+_NEXT: Final = tuple(b',{"id":"')
+_SCORE: Final = tuple(b'","score":')
+_BECAUSE: Final = tuple(b',"because":"')
+_BECAUSE_OF_NOTHING: Final = tuple(b',"because":null}')
+_SUPPORT: Final = tuple(b',"support":')
+_END_OF_TEXT: Final = tuple(b'"}')
 
 
 def recommendation_lists(lists: Recommendations, as_of: Int64s, items: Vocabulary) -> list[bytes]:
@@ -27,18 +34,18 @@ def recommendation_lists(lists: Recommendations, as_of: Int64s, items: Vocabular
     tails = [
         f'],"as_of":{ts},"source":"{SOURCES[code]}"}}'.encode() for ts, code in zip(as_of, lists.source, strict=True)
     ]
-    return _lists(b"because", lists.items, lists.scores, lists.because, lists.lengths, items, tails)
+    return _lists(True, lists.items, lists.scores, lists.because, lists.lengths, items, tails)
 
 
 def similarity_lists(neighbours: tuple[Int32s, Floats, Int32s, Int32s], as_of: int, items: Vocabulary) -> list[bytes]:
     """The values of `sim:` keys, from what `ItemSimilarity.predict_many` returns."""
     ids, scores, support, lengths = neighbours
     tail = f'],"as_of":{as_of}}}'.encode()
-    return _lists(b"support", ids, scores, support, lengths, items, [tail] * len(ids))
+    return _lists(False, ids, scores, support, lengths, items, [tail] * len(ids))
 
 
 def _lists(
-    extra: bytes,
+    is_code: bool,
     ids: Int32s,
     scores: Floats,
     extras: Int32s,
@@ -48,11 +55,9 @@ def _lists(
 ) -> list[bytes]:
     out = np.empty(_ENTRY + int(lengths.sum()) * _TYPICAL_ENTRY, np.uint8)
     ends = np.zeros(len(ids) + 1, np.int64)
-    name = np.frombuffer(b'","score":,"' + extra + b'":', np.uint8)
-    is_code = extra == b"because"
     done = 0
     while True:
-        done = _write(done, ids, scores, extras, lengths, is_code, name, items.text, items.ends, out, ends)
+        done = _write(done, ids, scores, extras, lengths, is_code, items.text, items.ends, out, ends)
         if done == len(ids):
             break
         out = np.concatenate([out, np.empty(len(out) + _ENTRY, np.uint8)])
@@ -69,7 +74,6 @@ def _write(
     extras: Int32s,
     lengths: Int32s,
     is_code: bool,
-    name: Bytes,
     text: Bytes,
     text_ends: Int64s,
     out: Bytes,
@@ -81,72 +85,63 @@ def _write(
         for j in range(lengths[n]):
             if at + _ENTRY > len(out):
                 return n
-            if j > 0:
-                at = _byte(44, at, out)  # ,
-            at = _byte(123, at, out)  # {
-            for character in (34, 105, 100, 34, 58, 34):  # "id":"
-                at = _byte(character, at, out)
+            at = _characters(_NEXT, at, out) if j > 0 else _characters(_FIRST, at, out)
             at = _id(ids[n, j], text, text_ends, at, out)
-            for k in range(10):  # ","score":
-                at = _byte(name[k], at, out)
+            at = _characters(_SCORE, at, out)
             at = _decimal(scores[n, j], at, out)
-            for k in range(10, len(name)):  # ,"because": or ,"support":
-                at = _byte(name[k], at, out)
-            at = _extra(extras[n, j], is_code, text, text_ends, at, out)
-            at = _byte(125, at, out)  # }
+            if not is_code:
+                at = _byte(125, _integer(extras[n, j], _characters(_SUPPORT, at, out), out), out)  # }
+            elif extras[n, j] < 0:
+                at = _characters(_BECAUSE_OF_NOTHING, at, out)
+            else:
+                at = _id(extras[n, j], text, text_ends, _characters(_BECAUSE, at, out), out)
+                at = _characters(_END_OF_TEXT, at, out)
         ends[n + 1] = at
     return len(ids)
 
 
 @compiled
-def _extra(value: int, is_code: bool, text: Bytes, text_ends: Int64s, at: int, out: Bytes) -> int:
-    """A number, or the id behind a code, `null` for -1."""
-    if not is_code:
-        return _integer(value, at, out)
-    if value < 0:
-        for character in (110, 117, 108, 108):  # null
-            at = _byte(character, at, out)
-        return at
-    at = _byte(34, at, out)
-    at = _id(value, text, text_ends, at, out)
-    return _byte(34, at, out)
+def _characters(characters: tuple[int, ...], at: int, out: Bytes) -> int:
+    for k in range(len(characters)):
+        out[np.uint64(at + k)] = characters[k]
+    return at + len(characters)
 
 
 @compiled
 def _byte(character: int, at: int, out: Bytes) -> int:
-    out[at] = character
+    out[np.uint64(at)] = character  # as an unsigned number, for which numba does not ask whether it is negative
     return at + 1
 
 
 @compiled
 def _id(code: int, text: Bytes, text_ends: Int64s, at: int, out: Bytes) -> int:
     for k in range(text_ends[code - 1] if code > 0 else 0, text_ends[code]):
-        if text[k] == 34 or text[k] == 92:  # " and \ are escaped; control characters never get this far
+        character = text[np.uint64(k)]
+        if character == 34 or character == 92:  # " and \ are escaped; control characters never get this far
             at = _byte(92, at, out)
-        at = _byte(text[k], at, out)
+        at = _byte(character, at, out)
     return at
 
 
 @compiled
 def _integer(number: int, at: int, out: Bytes) -> int:
-    digits = 1
-    while number >= 10**digits:
-        digits += 1
-    for k in range(digits - 1, -1, -1):
-        at = _byte(48 + (number // 10**k) % 10, at, out)
-    return at
+    digits, power = 1, 10
+    while number >= power:
+        digits, power = digits + 1, power * 10
+    for k in range(at + digits - 1, at - 1, -1):
+        out[np.uint64(k)] = 48 + number % 10
+        number //= 10
+    return at + digits
 
 
 @compiled
 def _decimal(score: float, at: int, out: Bytes) -> int:
+    """A number with up to six decimals: as many as it needs, but one at least."""
     millionths = int(np.floor(score * 1e6 + 0.5))
-    at = _integer(millionths // 1_000_000, at, out)
-    fraction = millionths % 1_000_000
-    at = _byte(46, at, out)
-    divisor = 100_000
-    while True:
-        at = _byte(48 + fraction // divisor, at, out)
-        fraction %= divisor
-        if fraction == 0 or divisor == 1:
-            return at
-        divisor //= 10
+    at = _byte(46, _integer(millionths // 1_000_000, at, out), out)
+    fraction, needed = millionths % 1_000_000, 1
+    for k in range(5, -1, -1):
+        out[np.uint64(at + k)] = 48 + fraction % 10
+        needed = max(needed, k + 1) if fraction % 10 else needed
+        fraction //= 10
+    return at + needed

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 #: What the core may import besides itself.
 PURE = {
     "__future__", "bisect", "collections", "contextlib", "dataclasses", "functools", "heapq", "itertools", "math",
-    "typing", "zlib", "msgspec", "narwhals", "numba", "numpy", "river", "xxhash",
+    "typing", "zlib", "msgspec", "narwhals", "llvmlite", "numba", "numpy", "river", "xxhash",
 }  # fmt: skip
 #: Packages in the order of layers: each may import itself and those before it.
 LAYERS = ["online_models", "streams", "loadtest"]
