@@ -106,8 +106,9 @@ def recommend(
         end = s.items_start + s.items_length
         recent = items[max(s.items_start, end - policy.recent_items) : end]
         count = _sum_up(recent, neighbours, policy, tally)
-        _exclude(s, recent, policy, tally)
-        count = _weigh(s, recent, items[end - s.session_items : end], returns, policy, count, tally)
+        owned = items[s.owned_start : s.owned_start + s.cart_length + s.bought_length]
+        _exclude(owned, recent, policy, tally)
+        count = _weigh(s, owned, recent, items[end - s.session_items : end], returns, policy, count, tally)
         length, room = 0, lists.items.shape[1]
         for j in range(count):
             item = tally.seen[j]
@@ -122,11 +123,11 @@ def recommend(
         base = length
         lists.source[n] = _PERSONAL if base else _TRENDING
         if segments[n] >= 0:
-            length = _fill(n, base, length, segments[n], s, recent, fillers, policy, text, ends, lists)
+            length = _fill(n, base, length, segments[n], owned, recent, fillers, policy, text, ends, lists)
             if base == 0 and length > 0:
                 lists.source[n] = _SEGMENT
         overall = len(fillers.lengths) - 1
-        lists.lengths[n] = _fill(n, base, length, overall, s, recent, fillers, policy, text, ends, lists)
+        lists.lengths[n] = _fill(n, base, length, overall, owned, recent, fillers, policy, text, ends, lists)
         for j in range(count):
             tally.total[tally.seen[j]] = 0.0
             tally.best[tally.seen[j]] = 0.0
@@ -170,7 +171,14 @@ def _vote(voter: int, item: int, gain: float, count: int, tally: Tally) -> int:
 
 @compiled
 def _weigh(
-    s: Shopper, recent: Int32s, session: Int32s, returns: Int64s, policy: Policy, count: int, tally: Tally
+    s: Shopper,
+    owned: Int32s,
+    recent: Int32s,
+    session: Int32s,
+    returns: Int64s,
+    policy: Policy,
+    count: int,
+    tally: Tally,
 ) -> int:
     """Make chances of the sums, and put the chances of a return beside them; return how many candidates there are."""
     for item in session:
@@ -181,7 +189,7 @@ def _weigh(
         sums += tally.total[tally.seen[j]]
     back = np.zeros(min(len(session), REACH))
     for p in range(len(back)):
-        if not _unwanted(session[len(session) - 1 - p], s, recent, policy):
+        if not _unwanted(session[len(session) - 1 - p], owned, recent, policy):
             back[p] = chance(returns, p, s.how, s.seen_again >> p & 1, len(session))
     share = max(_LEAST_NEW, 1.0 - back.sum()) / sums if sums > 0.0 else 0.0
     for j in range(count):
@@ -194,14 +202,12 @@ def _weigh(
 
 
 @compiled
-def _exclude(s: Shopper, recent: Int32s, policy: Policy, tally: Tally) -> None:
+def _exclude(owned: Int32s, recent: Int32s, policy: Policy, tally: Tally) -> None:
     if policy.skip_current and len(recent) > 0:
         tally.total[recent[-1]] = 0.0
     if policy.skip_owned:
-        for j in range(s.cart_length):
-            tally.total[s.cart[j]] = 0.0
-        for j in range(s.bought_length):
-            tally.total[s.bought[j]] = 0.0
+        for item in owned:
+            tally.total[item] = 0.0
 
 
 @compiled
@@ -210,7 +216,7 @@ def _fill(
     base: int,
     length: int,
     row: int,
-    s: Shopper,
+    owned: Int32s,
     recent: Int32s,
     fillers: Fillers,
     policy: Policy,
@@ -225,7 +231,7 @@ def _fill(
     highest = _FILLER * (lists.scores[n, length - 1] if length else 1.0)
     for j in range(fillers.lengths[row]):
         item = fillers.items[row, j]
-        if _listed(item, lists.items[n, :length]) or _unwanted(item, s, recent, policy):
+        if _listed(item, lists.items[n, :length]) or _unwanted(item, owned, recent, policy):
             continue
         score = rounded(highest * fillers.shares[row, j] / max(fillers.shares[row, 0], 1e-6))
         at = insert(item, score, length - base, lists.items[n, base:], lists.scores[n, base:], text, ends)
@@ -235,12 +241,10 @@ def _fill(
 
 
 @compiled
-def _unwanted(item: int, s: Shopper, recent: Int32s, policy: Policy) -> bool:
+def _unwanted(item: int, owned: Int32s, recent: Int32s, policy: Policy) -> bool:
     if policy.skip_current and len(recent) > 0 and recent[-1] == item:
         return True
-    if not policy.skip_owned:
-        return False
-    return _listed(item, s.cart[: s.cart_length]) or _listed(item, s.bought[: s.bought_length])
+    return policy.skip_owned and _listed(item, owned)
 
 
 @compiled

@@ -7,13 +7,15 @@ from typing import Final
 import numpy as np
 
 from online_models.compiled import Float32s, Floats, Int32s, Int64s, compiled
-from online_models.events import ADD_TO_CART, IMPRESSION, PURCHASE, REMOVE_FROM_CART
+from online_models.events import IMPRESSION, PURCHASE
 from online_models.features import (
     PROFILE_FEATURES,
     PROPENSITY_FEATURES,
     profile_features,
     propensity_features,
 )
+from online_models.owned import own, room_to_own
+from online_models.recency import OLDEST, enter, has_room, leave, move_to_newest
 from online_models.returns import AGAIN, BACK, NEW, count_action, moved_to_front
 from online_models.shopper_records import (
     BOUGHT,
@@ -28,8 +30,8 @@ from online_models.shopper_records import (
 )
 from online_models.slabs import SIZES, give_back, slab_length, take
 
-#: Places in `Shelves.clock`: the highest event time, and the ends of the list of open sessions (-1: empty).
-WATERMARK, OLDEST, NEWEST = 0, 1, 2
+#: The place in `Shelves.clock` of the highest event time; those before it belong to `online_models.recency`.
+WATERMARK: Final = 4
 
 #: What `Increments.kind` says; see `online_models.similarity`.
 _SEEN_AGAIN, _FIRST_IN_SESSION, _ACTION = 0, 1, 2
@@ -60,12 +62,14 @@ def fold(
         if not _close_ended_sessions(i, gap_ms, shelves, found) or not _room_to_tell(s, found):
             return i
         if s.sessions == 0 or ts - s.last_seen > gap_ms:
+            if not room_to_own(s, actions.type[i], shelves):
+                return i
             if not _turn_over(i, actions.shopper[i], ts, gap_ms, shelves, found):
                 return i
         elif ts < s.session_start - gap_ms:  # from a session long over: it counts, and teaches nothing
             _count(s, actions.type[i], ts, actions.price[i], actions.quantity[i])
             continue
-        elif not _room_for_item(s, shelves):
+        elif not room_to_own(s, actions.type[i], shelves) or not _room_for_item(s, shelves):
             return i
         _act(i, actions, action_weights, shelves, found)
     return len(actions.ts)
@@ -89,11 +93,11 @@ def _act(i: int, actions: Actions, action_weights: Floats, shelves: Shelves, fou
         s.session_priced += 1
     if kind != IMPRESSION:
         _meet(i, s, ts, item, action_weights[kind], shelves, found)
-        _own(s, kind, item)
+        own(s, kind, item, shelves)
     if s.outcome != TOLD:
-        _move_to_newest(shopper, shelves)
+        move_to_newest(s.open, shelves.sessions, shelves.clock)
     if s.outcome == OPEN and _mix(ts, s.session_events) % np.uint64(s.session_events) == 0:
-        _describe_session(s.moment, s)
+        _describe_session(shelves.sessions[s.open].moment, s)
 
 
 @compiled
@@ -105,8 +109,10 @@ def _room_to_tell(s: Shopper, found: Found) -> bool:
 
 @compiled
 def _turn_over(i: int, shopper: int, ts: int, gap_ms: int, shelves: Shelves, found: Found) -> bool:
-    """End the shopper's session, if there is one, and begin the next; False if the pool has to grow first."""
+    """End the shopper's session, if there is one, and begin the next; False if a pool has to grow first."""
     s = shelves.shoppers[shopper]
+    if not has_room(shelves.sessions, shelves.clock):
+        return False
     start = s.items_start if s.items_size == 0 else take(0, shelves.free, shelves.top, shelves.items)
     if start < 0:
         return False
@@ -224,43 +230,8 @@ def _begin_session(s: Shopper, shopper: int, ts: int, shelves: Shelves) -> None:
     s.seen_again = s.how = 0
     s.outcome = OPEN
     s.session_prices = s.pause = s.price = 0.0
-    _describe_session(s.moment, s)
-    s.older = s.newer = -1
-    clock = shelves.clock
-    if clock[NEWEST] >= 0:
-        shelves.shoppers[clock[NEWEST]].newer = shopper
-        s.older = clock[NEWEST]
-    else:
-        clock[OLDEST] = shopper
-    clock[NEWEST] = shopper
-
-
-@compiled
-def _unlink(shopper: int, shelves: Shelves) -> None:
-    s = shelves.shoppers[shopper]
-    if s.older >= 0:
-        shelves.shoppers[s.older].newer = s.newer
-    else:
-        shelves.clock[OLDEST] = s.newer
-    if s.newer >= 0:
-        shelves.shoppers[s.newer].older = s.older
-    else:
-        shelves.clock[NEWEST] = s.older
-    s.older = s.newer = -1
-
-
-@compiled
-def _move_to_newest(shopper: int, shelves: Shelves) -> None:
-    if shelves.clock[NEWEST] == shopper:
-        return
-    _unlink(shopper, shelves)
-    newest = shelves.clock[NEWEST]
-    shelves.shoppers[shopper].older = newest
-    if newest >= 0:
-        shelves.shoppers[newest].newer = shopper
-    else:
-        shelves.clock[OLDEST] = shopper
-    shelves.clock[NEWEST] = shopper
+    s.open = enter(shopper, shelves.sessions, shelves.clock)
+    _describe_session(shelves.sessions[s.open].moment, s)
 
 
 @compiled
@@ -268,12 +239,13 @@ def _close_ended_sessions(i: int, gap_ms: int, shelves: Shelves, found: Found) -
     """Tell of every session that is over by event time; False if there is no room for its example."""
     clock = shelves.clock
     while clock[OLDEST] >= 0:
-        last_seen = shelves.shoppers[clock[OLDEST]].last_seen
+        shopper = shelves.sessions[clock[OLDEST]].shopper
+        last_seen = shelves.shoppers[shopper].last_seen
         if clock[WATERMARK] - last_seen <= gap_ms:
             return True
         if found.filled[1] == len(found.bought):
             return False
-        _tell(i, clock[OLDEST], last_seen + gap_ms, shelves, found)
+        _tell(i, shopper, last_seen + gap_ms, shelves, found)
     return True
 
 
@@ -288,14 +260,14 @@ def _tell(i: int, shopper: int, known_at: int, shelves: Shelves, found: Found) -
     n = found.filled[1]
     found.filled[1] += 1
     found.example_event[n], found.bought[n], found.known_at[n] = i, s.outcome, known_at
-    found.features[n] = s.moment
+    found.features[n] = shelves.sessions[s.open].moment
     _describe_shopper(found.profile[n], s)
     length = min(s.session_items, EXAMPLE_ITEMS)
     found.example_lengths[n] = length
     first = s.items_start + s.items_length - length
     found.example_items[n, :length] = shelves.items[first : first + length]
-    s.outcome = TOLD
-    _unlink(shopper, shelves)
+    leave(s.open, shelves.sessions, shelves.clock)
+    s.outcome, s.open = TOLD, -1
 
 
 @compiled
@@ -335,42 +307,6 @@ def _describe_session(out: Float32s, s: Shopper) -> None:
 def _describe_shopper(out: Float32s, s: Shopper) -> None:
     hours_known = (s.last_seen - s.first_seen) / 3_600_000.0
     profile_features(out, s.counts, s.sessions, s.items_met, s.spend, hours_known)
-
-
-@compiled
-def _own(s: Shopper, kind: int, item: int) -> None:
-    """Keep the cart and the list of what was bought, and whether the item is in the cart now."""
-    if kind in (REMOVE_FROM_CART, PURCHASE):
-        s.cart_length = _without(s.cart, s.cart_length, item)
-    if kind == ADD_TO_CART:
-        s.cart_length = _with_newest(s.cart, s.cart_length, item)
-    if kind == PURCHASE:
-        s.bought_length = _with_newest(s.bought, s.bought_length, item)
-    s.just_carted = int(kind == ADD_TO_CART)
-    s.item_in_cart = 0
-    for j in range(s.cart_length):
-        if s.cart[j] == item:
-            s.item_in_cart = 1
-
-
-@compiled
-def _without(codes: Int32s, length: int, item: int) -> int:
-    kept = 0
-    for j in range(length):
-        if codes[j] != item:
-            codes[kept] = codes[j]
-            kept += 1
-    return kept
-
-
-@compiled
-def _with_newest(codes: Int32s, length: int, item: int) -> int:
-    length = _without(codes, length, item)
-    if length == len(codes):
-        codes[:-1] = codes[1:]
-        length -= 1
-    codes[length] = item
-    return length + 1
 
 
 @compiled

@@ -14,11 +14,13 @@ from online_models.compiled import Float32s, Floats, Int8s, Int32s, Int64s, Reco
 from online_models.duplicates import RecentIds
 from online_models.event_columns import EventColumns
 from online_models.events import EVENT_TYPES, Event
+from online_models.recency import has_room, leave, nobody
+from online_models.reserve import extended
 from online_models.returns import nothing_counted
-from online_models.shopper_kernel import NEWEST, OLDEST, fold, moments, profiles
-from online_models.shopper_records import SHOPPER, Actions, Found, Shelves, room_for
+from online_models.shopper_kernel import fold, moments, profiles
+from online_models.shopper_records import SESSION, SHOPPER, Actions, Found, Shelves, Shopper, room_for
 from online_models.similarity import Increments
-from online_models.vocabulary import Vocabulary, distinct, grown
+from online_models.vocabulary import Vocabulary, distinct
 
 MINUTE_MS: Final = 60_000
 
@@ -173,10 +175,11 @@ class Shoppers:
         self.recent_ids = RecentIds(self.settings.duplicate_window)
         self.shelves = Shelves(
             shoppers=blank(64),
+            sessions=np.zeros(64, SESSION),
             items=np.zeros(1024, np.int32),
             free=np.full(slabs.SIZES, -1, np.int64),
             top=np.zeros(1, np.int64),
-            clock=np.array([-1, -1, -1], np.int64),
+            clock=np.append(nobody(), -1),
             returns=nothing_counted(),
         )
         self._weights: Floats = np.array([self.settings.action_weights[name] for name in EVENT_TYPES])
@@ -260,7 +263,7 @@ class Shoppers:
         )
         known = len(self.shelves.shoppers)
         if len(self.users) >= known:
-            shoppers = grown(self.shelves.shoppers, len(self.users) + 1)
+            shoppers = extended(self.shelves.shoppers, len(self.users) + 1)
             shoppers[known:] = blank(len(shoppers) - known)
             self.shelves = self.shelves._replace(shoppers=shoppers)
         return actions
@@ -273,13 +276,18 @@ class Shoppers:
             done = fold(done, actions, self._weights, self._gap_ms, self.shelves, batch)
             found.append(batch)
             if done < len(actions.ts):
-                places = len(self.shelves.items) - int(self.shelves.top[0])
-                if places < slabs.slab_length(slabs.SIZES - 1):
-                    self.shelves = self.shelves._replace(
-                        items=grown(self.shelves.items, len(self.shelves.items) + slabs.slab_length(slabs.SIZES - 1))
-                    )
+                self._make_room()
                 room = room if batch.filled.any() else 2 * room
         return found
+
+    def _make_room(self) -> None:
+        """In the pools that may have run out."""
+        shelves, largest = self.shelves, slabs.slab_length(slabs.SIZES - 1)
+        if len(shelves.items) - int(shelves.top[0]) < largest:
+            shelves = shelves._replace(items=extended(shelves.items, len(shelves.items) + largest))
+        if not has_room(shelves.sessions, shelves.clock):
+            shelves = shelves._replace(sessions=extended(shelves.sessions, len(shelves.sessions) + 1))
+        self.shelves = shelves
 
     def _forget_longest_unseen(self, acted: Int32s) -> Int32s:
         """Drop the sixteenth of the shoppers seen longest ago, and renumber the rest.
@@ -290,42 +298,32 @@ class Shoppers:
         known = self.shelves.shoppers[:count]
         order = np.argsort(known["last_seen"], kind="stable")
         kept = np.sort(order[max(1, count // 16) :])
-        number = np.full(count + 1, -1, np.int32)  # number[-1] is -1: the end of the list stays the end
+        number = np.full(count + 1, -1, np.int32)  # number[-1] is -1: a free row of a session stays nobody's
         number[kept] = np.arange(len(kept), dtype=np.int32)
-        self._unlink_all_but(number)
         for row in known[number[:count] < 0]:
-            if row["items_size"] >= 0:
-                slabs.give_back(int(row["items_size"]), int(row["items_start"]), self.shelves.free, self.shelves.items)
-        shoppers = np.concatenate([known[kept], blank(count - len(kept) + 64)])
-        shoppers["older"], shoppers["newer"] = number[shoppers["older"]], number[shoppers["newer"]]
+            self._give_back(row)
+        self.shelves.sessions["shopper"] = number[self.shelves.sessions["shopper"]]
         users = Vocabulary()
         users.codes_of(self.users.spelling().chosen(kept.astype(np.int32)).ids())
         self.users = users
-        self.shelves = self.shelves._replace(shoppers=shoppers)
+        self.shelves = self.shelves._replace(shoppers=np.concatenate([known[kept], blank(count - len(kept) + 64)]))
         renumbered: Int32s = number[acted]
         return renumbered
 
-    def _unlink_all_but(self, number: Int32s) -> None:
-        """Take the shoppers that have no new number out of the list of open sessions, and renumber its ends."""
-        shoppers, clock = self.shelves.shoppers, self.shelves.clock
-        open_sessions, at = [], int(clock[OLDEST])
-        while at >= 0:
-            if number[at] >= 0:
-                open_sessions.append(at)
-            at = int(shoppers[at]["newer"])
-        for older, newer in zip([-1, *open_sessions], [*open_sessions, -1], strict=True):
-            if older >= 0:
-                shoppers[older]["newer"] = newer
-            if newer >= 0:
-                shoppers[newer]["older"] = older
-        clock[OLDEST] = number[open_sessions[0]] if open_sessions else -1
-        clock[NEWEST] = number[open_sessions[-1]] if open_sessions else -1
+    def _give_back(self, record: Shopper) -> None:
+        """All that a shopper takes of the pools."""
+        shelves = self.shelves
+        for what in ("items", "owned"):
+            if record[f"{what}_size"] >= 0:
+                slabs.give_back(int(record[f"{what}_size"]), int(record[f"{what}_start"]), shelves.free, shelves.items)
+        if record["open"] >= 0:
+            leave(int(record["open"]), shelves.sessions, shelves.clock)
 
 
 def blank(length: int) -> Records:
     """Records of shoppers that nothing is known of yet."""
     records: Records = np.zeros(length, SHOPPER)
-    records["items_size"] = records["older"] = records["newer"] = -1
+    records["items_size"] = records["owned_size"] = records["open"] = -1
     return records
 
 
