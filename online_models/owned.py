@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from online_models.compiled import Int32s, compiled
+from online_models.compiled import Int32s, Int64s, compiled
 from online_models.events import ADD_TO_CART, PURCHASE, REMOVE_FROM_CART
-from online_models.shopper_records import Shelves, Shopper
+from online_models.shopper_records import Shopper
 from online_models.slabs import give_back, slab_length, take
 
 #: The most items kept of each, the newest.
@@ -19,29 +19,29 @@ BOUGHT_LENGTH: Final = 24
 
 
 @compiled
-def room_to_own(s: Shopper, kind: int, shelves: Shelves) -> bool:
+def room_to_own(s: Shopper, kind: int, items: Int32s, free: Int64s, top: Int64s) -> bool:
     """Make sure that an event of this type finds a place for its item; False if the pool has to grow first."""
     if kind not in (ADD_TO_CART, PURCHASE):
         return True
     length = s.cart_length + s.bought_length
     if s.owned_size >= 0 and length < slab_length(s.owned_size):
         return True
-    bigger = take(s.owned_size + 1, shelves.free, shelves.top, shelves.items)
+    bigger = take(s.owned_size + 1, free, top, items)
     if bigger < 0:
         return False
     if s.owned_size >= 0:
         for j in range(length):
-            shelves.items[bigger + j] = shelves.items[s.owned_start + j]
-        give_back(s.owned_size, s.owned_start, shelves.free, shelves.items)
+            items[bigger + j] = items[s.owned_start + j]
+        give_back(s.owned_size, s.owned_start, free, items)
     s.owned_start, s.owned_size = bigger, s.owned_size + 1
     return True
 
 
 @compiled
-def own(s: Shopper, kind: int, item: int, shelves: Shelves) -> None:
+def own(s: Shopper, kind: int, item: int, items: Int32s, free: Int64s) -> None:
     """Keep the cart and the list of what was bought, and whether the item is in the cart now."""
     if s.owned_size >= 0:
-        owned = shelves.items[s.owned_start : s.owned_start + slab_length(s.owned_size)]
+        owned = items[s.owned_start : s.owned_start + slab_length(s.owned_size)]
         if kind in (REMOVE_FROM_CART, PURCHASE, ADD_TO_CART):
             _out_of_cart(_place(item, owned, 0, s.cart_length), s, owned)
         if kind == ADD_TO_CART:
@@ -49,12 +49,10 @@ def own(s: Shopper, kind: int, item: int, shelves: Shelves) -> None:
         elif kind == PURCHASE:
             _buy(item, s, owned)
         if s.cart_length + s.bought_length == 0:
-            give_back(s.owned_size, s.owned_start, shelves.free, shelves.items)
+            give_back(s.owned_size, s.owned_start, free, items)
             s.owned_size = -1
     s.just_carted = int(kind == ADD_TO_CART)
-    s.item_in_cart = int(
-        s.owned_size >= 0 and _place(item, shelves.items, s.owned_start, s.owned_start + s.cart_length) >= 0
-    )
+    s.item_in_cart = int(s.owned_size >= 0 and _place(item, items, s.owned_start, s.owned_start + s.cart_length) >= 0)
 
 
 @compiled
