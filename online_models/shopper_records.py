@@ -119,21 +119,43 @@ class Found(NamedTuple):
     filled: Int64s
 
 
+#: Columns before this one are of increments, those behind it of examples.
+_EXAMPLES: Final = Found._fields.index("example_event")
+
+
 def room_for(increments: int, examples: int) -> Found:
-    """An empty `Found` with room for so many increments and examples."""
+    """An empty `Found` with room for so many increments and examples; there is anything in what is not filled yet."""
     return Found(
-        event=np.zeros(increments, np.int32),
-        ts=np.zeros(increments, np.int64),
-        row=np.zeros(increments, np.int32),
-        neighbour=np.zeros(increments, np.int32),
-        weight=np.zeros(increments, np.float32),
-        kind=np.zeros(increments, np.int8),
-        example_event=np.zeros(examples, np.int32),
-        features=np.zeros((examples, len(PROPENSITY_FEATURES)), np.float32),
-        profile=np.zeros((examples, len(PROFILE_FEATURES)), np.float32),
-        bought=np.zeros(examples, np.int8),
-        known_at=np.zeros(examples, np.int64),
-        example_items=np.zeros((examples, EXAMPLE_ITEMS), np.int32),
-        example_lengths=np.zeros(examples, np.int32),
+        event=np.empty(increments, np.int32),
+        ts=np.empty(increments, np.int64),
+        row=np.empty(increments, np.int32),
+        neighbour=np.empty(increments, np.int32),
+        weight=np.empty(increments, np.float32),
+        kind=np.empty(increments, np.int8),
+        example_event=np.empty(examples, np.int32),
+        features=np.empty((examples, len(PROPENSITY_FEATURES)), np.float32),
+        profile=np.empty((examples, len(PROFILE_FEATURES)), np.float32),
+        bought=np.empty(examples, np.int8),
+        known_at=np.empty(examples, np.int64),
+        example_items=np.zeros((examples, EXAMPLE_ITEMS), np.int32),  # those beyond its length are told as well
+        example_lengths=np.empty(examples, np.int32),
         filled=np.zeros(2, np.int64),
     )
+
+
+def only_filled(found: Found, start: int) -> Found:
+    """What the kernel found, without the room that is left, and with `start` added to the numbers of events."""
+    increments, examples = found.filled.tolist()
+    cut = Found._make(
+        [
+            *[column[:increments] for column in found[:_EXAMPLES]],
+            *[column[:examples] for column in found[_EXAMPLES:-1]],
+            found.filled,
+        ]
+    )
+    return cut._replace(event=cut.event + start, example_event=cut.example_event + start) if start else cut
+
+
+def joined(parts: list[Found]) -> Found:
+    """Several as one, of which only what is filled is there."""
+    return parts[0] if len(parts) == 1 else Found._make(map(np.concatenate, zip(*parts, strict=True)))

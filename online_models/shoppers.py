@@ -18,11 +18,23 @@ from online_models.recency import has_room, leave, nobody
 from online_models.reserve import extended
 from online_models.returns import nothing_counted
 from online_models.shopper_kernel import fold, moments, profiles
-from online_models.shopper_records import SESSION, SHOPPER, Actions, Found, Shelves, Shopper, room_for
+from online_models.shopper_records import (
+    SESSION,
+    SHOPPER,
+    Actions,
+    Found,
+    Shelves,
+    Shopper,
+    joined,
+    only_filled,
+    room_for,
+)
 from online_models.similarity import Increments
 from online_models.vocabulary import Vocabulary, distinct
 
 MINUTE_MS: Final = 60_000
+#: For increments of a micro-batch, however small; one that does not suffice costs another call of the kernel.
+_LEAST_ROOM: Final = 256
 
 #: How much an action says about interest in the item.
 ACTION_WEIGHTS: Final = {
@@ -194,22 +206,13 @@ class Shoppers:
         accepted = self.recent_ids.learn_ids(columns.event_id)
         kept = np.flatnonzero(accepted)
         fresh = columns if len(kept) == len(columns) else columns.chosen(kept)
-        found: list[Found] = []
-        starts: list[int] = []
-        shopper, item = np.zeros(len(fresh), np.int32), np.zeros(len(fresh), np.int32)
-        start = 0
-        while start < len(fresh):
-            end = self._end_of_chunk(fresh, start)
-            actions = self._columns(fresh if end - start == len(fresh) else fresh.chosen(slice(start, end)))
-            found_here = self._fold_chunk(actions)
-            found += found_here
-            starts += [start] * len(found_here)
-            shopper[start:end], item[start:end] = actions.shopper, actions.item
-            start = end
-            if start < len(fresh):
-                shopper[:start] = self._forget_longest_unseen(shopper[:start])
-        touched = distinct(shopper[shopper >= 0], len(self.users))
-        return _joined(touched, accepted, shopper, item, kept, found, starts)
+        end = self._end_of_chunk(fresh, 0)
+        if end == len(fresh):
+            actions = self._columns(fresh)
+            shopper, item, found = actions.shopper, actions.item, self._fold_chunk(actions, 0)
+        else:
+            shopper, item, found = self._fold_in_chunks(fresh, end)
+        return _folded(distinct(shopper[shopper >= 0], len(self.users)), accepted, kept, shopper, item, joined(found))
 
     def code_one(self, user: str) -> int:
         """The code of a shopper; strangers share the one of a record that stays blank."""
@@ -252,6 +255,21 @@ class Shoppers:
                 newcomers.add(users[i])
         return len(events)
 
+    def _fold_in_chunks(self, events: EventColumns, end: int) -> tuple[Int32s, Int32s, list[Found]]:
+        """Fold events, the first chunk up to `end`, and forget shoppers in between; their codes, and what was found."""
+        found: list[Found] = []
+        shopper, item = np.zeros(len(events), np.int32), np.zeros(len(events), np.int32)
+        start = 0
+        while True:
+            actions = self._columns(events.chosen(slice(start, end)))
+            found += self._fold_chunk(actions, start)
+            shopper[start:end], item[start:end] = actions.shopper, actions.item
+            if end == len(events):
+                return shopper, item, found
+            start = end
+            shopper[:start] = self._forget_longest_unseen(shopper[:start])
+            end = self._end_of_chunk(events, start)
+
     def _columns(self, events: EventColumns) -> Actions:
         actions = Actions(
             shopper=self.users.codes_of(events.user_id),
@@ -268,14 +286,16 @@ class Shoppers:
             self.shelves = self.shelves._replace(shoppers=shoppers)
         return actions
 
-    def _fold_chunk(self, actions: Actions) -> list[Found]:
+    def _fold_chunk(self, actions: Actions, start: int) -> list[Found]:
+        """Fold events, the first of which is number `start` of the batch; what was found, in the parts it came in."""
         found: list[Found] = []
-        done, room = 0, max(64, 16 * len(actions.ts))
-        while done < len(actions.ts):
-            batch = room_for(room, max(64, len(actions.ts)))
+        done, events = 0, len(actions.ts)
+        room = max(_LEAST_ROOM, 16 * events)
+        while done < events or not found:
+            batch = room_for(room, max(_LEAST_ROOM // 16, events))
             done = fold(done, actions, self._weights, self._gap_ms, self.shelves, batch)
-            found.append(batch)
-            if done < len(actions.ts):
+            found.append(only_filled(batch, start))
+            if done < events:
                 self._make_room()
                 room = room if batch.filled.any() else 2 * room
         return found
@@ -327,45 +347,19 @@ def blank(length: int) -> Records:
     return records
 
 
-def _joined(
-    touched: Int32s,
-    accepted: NDArray[np.bool_],
-    shopper: Int32s,
-    item: Int32s,
-    kept: Int64s,
-    found: list[Found],
-    starts: list[int],
+def _folded(
+    touched: Int32s, accepted: NDArray[np.bool_], kept: Int64s, shopper: Int32s, item: Int32s, found: Found
 ) -> Folded:
-    """One result of the parts a batch was folded in."""
-    found = found or [room_for(0, 0)]
-    starts = starts or [0]
-    increments, examples = [int(part.filled[0]) for part in found], [int(part.filled[1]) for part in found]
-
-    def column(name: str, lengths: list[int]) -> NDArray[np.generic]:
-        if len(found) == 1:
-            filled: NDArray[np.generic] = getattr(found[0], name)[: lengths[0]]
-            return filled
-        return np.concatenate([getattr(part, name)[:n] for part, n in zip(found, lengths, strict=True)])
-
-    def event(name: str, lengths: list[int]) -> Int64s:
-        parts = zip(found, lengths, starts, strict=True)
-        numbers = [kept[getattr(part, name)[:n] + start] for part, n, start in parts]
-        return np.concatenate(numbers) if len(numbers) > 1 else numbers[0]
-
+    """What was found, with events numbered as in the batch, duplicates included."""
     return Folded(
         touched=touched,
         accepted=accepted,
         shopper=shopper,
         item=item,
-        increments=Increments(
-            *(column(name, increments) for name in ("row", "neighbour", "weight", "kind", "ts"))  # type: ignore[arg-type]
-        ),
-        increment_event=event("event", increments),
+        increments=Increments(found.row, found.neighbour, found.weight, found.kind, found.ts),
+        increment_event=kept[found.event],
         examples=Examples(
-            *(  # type: ignore[arg-type]
-                column(name, examples)
-                for name in ("features", "profile", "bought", "known_at", "example_items", "example_lengths")
-            )
+            found.features, found.profile, found.bought, found.known_at, found.example_items, found.example_lengths
         ),
-        example_event=event("example_event", examples),
+        example_event=kept[found.example_event],
     )
