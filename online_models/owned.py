@@ -19,18 +19,21 @@ BOUGHT_LENGTH: Final = 24
 
 
 @compiled
-def room_to_own(s: Shopper, kind: int, items: Int32s, free: Int64s, top: Int64s) -> bool:
-    """Make sure that an event of this type finds a place for its item; False if the pool has to grow first."""
+def lacks_place(s: Shopper, kind: int) -> bool:
+    """Whether an event of this type might find no place for its item."""
     if kind not in (ADD_TO_CART, PURCHASE):
-        return True
-    length = s.cart_length + s.bought_length
-    if s.owned_size >= 0 and length < slab_length(s.owned_size):
-        return True
+        return False
+    return bool(s.owned_size < 0 or s.cart_length + s.bought_length == slab_length(s.owned_size))
+
+
+@compiled
+def make_room_to_own(s: Shopper, items: Int32s, free: Int64s, top: Int64s) -> bool:
+    """Move to a larger slab; False if the pool has to grow first."""
     bigger = take(s.owned_size + 1, free, top, items)
     if bigger < 0:
         return False
     if s.owned_size >= 0:
-        for j in range(length):
+        for j in range(s.cart_length + s.bought_length):
             items[bigger + j] = items[s.owned_start + j]
         give_back(s.owned_size, s.owned_start, free, items)
     s.owned_start, s.owned_size = bigger, s.owned_size + 1
@@ -39,20 +42,19 @@ def room_to_own(s: Shopper, kind: int, items: Int32s, free: Int64s, top: Int64s)
 
 @compiled
 def own(s: Shopper, kind: int, item: int, items: Int32s, free: Int64s) -> None:
-    """Keep the cart and the list of what was bought, and whether the item is in the cart now."""
-    if s.owned_size >= 0:
-        owned = items[s.owned_start : s.owned_start + slab_length(s.owned_size)]
-        if kind in (REMOVE_FROM_CART, PURCHASE, ADD_TO_CART):
-            _out_of_cart(_place(item, owned, 0, s.cart_length), s, owned)
-        if kind == ADD_TO_CART:
-            _into_cart(item, s, owned)
-        elif kind == PURCHASE:
-            _buy(item, s, owned)
-        if s.cart_length + s.bought_length == 0:
-            give_back(s.owned_size, s.owned_start, free, items)
-            s.owned_size = -1
+    """Keep the cart and the list of what was bought of a shopper who has a slab for them."""
+    owned = items[s.owned_start : s.owned_start + slab_length(s.owned_size)]
+    if kind in (REMOVE_FROM_CART, PURCHASE, ADD_TO_CART):
+        _out_of_cart(_place(item, owned, 0, s.cart_length), s, owned)
+    if kind == ADD_TO_CART:
+        _into_cart(item, s, owned)
+    elif kind == PURCHASE:
+        _buy(item, s, owned)
     s.just_carted = int(kind == ADD_TO_CART)
-    s.item_in_cart = int(s.owned_size >= 0 and _place(item, items, s.owned_start, s.owned_start + s.cart_length) >= 0)
+    s.item_in_cart = int(_place(item, owned, 0, s.cart_length) >= 0)
+    if s.cart_length + s.bought_length == 0:
+        give_back(s.owned_size, s.owned_start, free, items)
+        s.owned_size = -1
 
 
 @compiled

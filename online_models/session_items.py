@@ -96,11 +96,15 @@ def make_newest(s: Shopper, item: int, number: int, items: Int32s, returns: Int6
 
 
 @compiled
-def room_for_item(s: Shopper, items: Int32s, free: Int64s, top: Int64s) -> bool:
-    """Make sure that the shopper's slab has a place for one more item; False if the pool has to grow first."""
+def is_full(s: Shopper) -> bool:
+    """Whether the shopper's slab has no place for one more item."""
+    return bool(s.items_length == slab_length(s.items_size))
+
+
+@compiled
+def make_room_for_item(s: Shopper, items: Int32s, free: Int64s, top: Int64s) -> bool:
+    """Move to a larger slab, or forget the oldest item; False if the pool has to grow first."""
     start, length = s.items_start, s.items_length
-    if length < slab_length(s.items_size):
-        return True
     if s.items_size == SIZES - 1:
         for j in range(start, start + length - 1):
             items[j] = items[j + 1]

@@ -14,9 +14,9 @@ from online_models.features import (
     profile_features,
     propensity_features,
 )
-from online_models.owned import own, room_to_own
+from online_models.owned import lacks_place, make_room_to_own, own
 from online_models.recency import OLDEST, enter, has_room, leave, move_to_newest
-from online_models.session_items import carry_over, make_newest, meetings, note, room_for_item, standing
+from online_models.session_items import carry_over, is_full, make_newest, make_room_for_item, meetings, note, standing
 from online_models.shopper_records import (
     BOUGHT,
     BOUGHT_FIRST,
@@ -48,34 +48,34 @@ def fold(
     """Fold events from number `done` on; return how many are done, fewer than all where room has run out."""
     shoppers, sessions, pool, free, top, clock, returns = shelves
     who, items, kinds, times, prices, quantities = actions
-    filled, row, neighbour, weights = found.filled, found.row, found.neighbour, found.weight
-    events_found, times_found, kinds_found = found.event, found.ts, found.kind
+    event_found, ts_found, row, neighbour, weights, kind_found, examples, filled = found
     for i in range(done, len(times)):
         s, item, kind, ts = shoppers[who[i]], items[i], kinds[i], times[i]
         clock[WATERMARK] = max(clock[WATERMARK], ts)
-        if _first_is_over(gap_ms, shoppers, sessions, clock) and not _close_ended_sessions(i, gap_ms, shelves, found):
-            return i
+        while _first_is_over(gap_ms, shoppers, sessions, clock) and filled[1] < len(examples):
+            _tell(i, sessions[clock[OLDEST]].shopper, gap_ms, shelves, examples, filled)
         # Whether all that one event can lead to fits: an example, and two increments per recent item.
-        if filled[1] == len(found.bought) or filled[0] + 2 * s.items_length + 2 > len(row):
+        if filled[1] == len(examples) or filled[0] + 2 * s.items_length + 2 > len(row):
             return i
         is_first = s.sessions == 0 or ts - s.last_seen > gap_ms
         if not is_first and ts < s.session_start - gap_ms:  # long over: it counts, and teaches nothing
             _count(s, kind, ts, prices[i], quantities[i])
             continue
-        if not room_to_own(s, kind, pool, free, top):
-            return i
-        if is_first and not _turn_over(i, who[i], kind, ts, gap_ms, shelves, found):
-            return i
-        if not room_for_item(s, pool, free, top):
+        if (
+            (lacks_place(s, kind) and not make_room_to_own(s, pool, free, top))
+            or (is_first and not _turn_over(i, who[i], kind, ts, gap_ms, shelves, examples, filled))
+            or (is_full(s) and not make_room_for_item(s, pool, free, top))
+        ):
             return i
         _act(s, kind, ts, prices[i], quantities[i])
         if kind != IMPRESSION:
             number, start = standing(s, item, pool), filled[0]
             weight = action_weights[kind]
             filled[0] = meetings(start, s, item, number < 0, weight, pool, row, neighbour, weights)
-            note(start, filled[0], i, ts, number < 0, events_found, times_found, kinds_found)
+            note(start, filled[0], i, ts, number < 0, event_found, ts_found, kind_found)
             make_newest(s, item, number, pool, returns)
-            own(s, kind, item, pool, free)
+            if s.owned_size >= 0:
+                own(s, kind, item, pool, free)
         if s.outcome != TOLD:
             _stay_open(s, ts, sessions, clock)
     return len(times)
@@ -122,17 +122,9 @@ def _first_is_over(gap_ms: int, shoppers: Records, sessions: Records, clock: Int
 
 
 @compiled
-def _close_ended_sessions(i: int, gap_ms: int, shelves: Shelves, found: Found) -> bool:
-    """Tell of every session that is over by event time; False if there is no room for its example."""
-    while _first_is_over(gap_ms, shelves.shoppers, shelves.sessions, shelves.clock):
-        if found.filled[1] == len(found.bought):
-            return False
-        _tell(i, shelves.sessions[shelves.clock[OLDEST]].shopper, gap_ms, shelves, found)
-    return True
-
-
-@compiled
-def _turn_over(i: int, shopper: int, kind: int, ts: int, gap_ms: int, shelves: Shelves, found: Found) -> bool:
+def _turn_over(
+    i: int, shopper: int, kind: int, ts: int, gap_ms: int, shelves: Shelves, examples: Records, filled: Int64s
+) -> bool:
     """End the shopper's session, if there is one, and begin the next; False if a pool has to grow first."""
     s = shelves.shoppers[shopper]
     if not has_room(shelves.sessions, shelves.clock):
@@ -143,7 +135,7 @@ def _turn_over(i: int, shopper: int, kind: int, ts: int, gap_ms: int, shelves: S
     if s.sessions == 0:
         s.first_seen = ts
     elif s.outcome != TOLD:
-        _tell(i, shopper, gap_ms, shelves, found)
+        _tell(i, shopper, gap_ms, shelves, examples, filled)
     carry_over(s, start, shelves)
     _begin_session(s, shopper, ts, shelves)
     if kind == PURCHASE:  # anything else describes the session once more, right away
@@ -167,22 +159,21 @@ def _begin_session(s: Shopper, shopper: int, ts: int, shelves: Shelves) -> None:
 
 
 @compiled
-def _tell(i: int, shopper: int, gap_ms: int, shelves: Shelves, found: Found) -> None:
+def _tell(i: int, shopper: int, gap_ms: int, shelves: Shelves, examples: Records, filled: Int64s) -> None:
     """Emit the session, which is over, as a labelled example.
 
     Those with a purchase are told no earlier than the others: what has just happened would else be taught by its
     buyers alone, and the model would think that more sessions buy than do.
     """
-    s = shelves.shoppers[shopper]
-    n = found.filled[1]
-    found.filled[1] += 1
-    found.example_event[n], found.bought[n], found.known_at[n] = i, s.outcome, s.last_seen + gap_ms
-    found.features[n] = shelves.sessions[s.open].moment
-    _describe_shopper(found.profile[n], s)
-    length = min(s.session_items, EXAMPLE_ITEMS)
-    found.example_lengths[n] = length
-    first = s.items_start + s.items_length - length
-    found.example_items[n, :length] = shelves.items[first : first + length]
+    s, example = shelves.shoppers[shopper], examples[filled[1]]
+    filled[1] += 1
+    example.event, example.bought, example.known_at = i, s.outcome, s.last_seen + gap_ms
+    example.features[:] = shelves.sessions[s.open].moment
+    _describe_shopper(example.profile, s)
+    example.length = min(s.session_items, EXAMPLE_ITEMS)
+    first = s.items_start + s.items_length - example.length
+    for j in range(example.length):
+        example.items[j] = shelves.items[first + j]
     leave(s.open, shelves.sessions, shelves.clock)
     s.outcome, s.open = TOLD, -1
 

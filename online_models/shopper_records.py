@@ -96,11 +96,26 @@ class Actions(NamedTuple):
     quantity: Int64s
 
 
+#: A session that is over, see `online_models.learner`; `event` says which event of the batch told that it is.
+EXAMPLE: Final = np.dtype(
+    [
+        ("event", np.int32),
+        ("length", np.int32),  # how many items there are
+        ("known_at", np.int64),
+        ("features", np.float32, (len(PROPENSITY_FEATURES),)),
+        ("profile", np.float32, (len(PROFILE_FEATURES),)),
+        ("items", np.int32, (EXAMPLE_ITEMS,)),  # the newest of the session, oldest first
+        ("bought", np.int8),
+    ],
+    align=True,
+)
+
+
 class Found(NamedTuple):
     """What the kernel found in a batch, filled up to `filled[0]` increments and `filled[1]` examples.
 
-    Increments are as in `online_models.similarity.Increments`, examples as in `online_models.learner`; `event` and
-    `example_event` say which event of the batch caused each, `example_items` the session's newest items.
+    Increments are columns, as in `online_models.similarity.Increments`, and `event` says which event of the batch
+    caused each; examples are records `EXAMPLE`.
     """
 
     event: Int32s
@@ -109,22 +124,12 @@ class Found(NamedTuple):
     neighbour: Int32s
     weight: Float32s
     kind: Int8s
-    example_event: Int32s
-    features: Float32s
-    profile: Float32s
-    bought: Int8s
-    known_at: Int64s
-    example_items: Int32s
-    example_lengths: Int32s
+    examples: Records
     filled: Int64s
 
 
-#: Columns before this one are of increments, those behind it of examples.
-_EXAMPLES: Final = Found._fields.index("example_event")
-
-
 def room_for(increments: int, examples: int) -> Found:
-    """An empty `Found` with room for so many increments and examples; there is anything in what is not filled yet."""
+    """An empty `Found` with room for so many increments, which hold anything until they are filled, and examples."""
     return Found(
         event=np.empty(increments, np.int32),
         ts=np.empty(increments, np.int64),
@@ -132,13 +137,7 @@ def room_for(increments: int, examples: int) -> Found:
         neighbour=np.empty(increments, np.int32),
         weight=np.empty(increments, np.float32),
         kind=np.empty(increments, np.int8),
-        example_event=np.empty(examples, np.int32),
-        features=np.empty((examples, len(PROPENSITY_FEATURES)), np.float32),
-        profile=np.empty((examples, len(PROFILE_FEATURES)), np.float32),
-        bought=np.empty(examples, np.int8),
-        known_at=np.empty(examples, np.int64),
-        example_items=np.zeros((examples, EXAMPLE_ITEMS), np.int32),  # those beyond its length are told as well
-        example_lengths=np.empty(examples, np.int32),
+        examples=np.zeros(examples, EXAMPLE),
         filled=np.zeros(2, np.int64),
     )
 
@@ -146,14 +145,11 @@ def room_for(increments: int, examples: int) -> Found:
 def only_filled(found: Found, start: int) -> Found:
     """What the kernel found, without the room that is left, and with `start` added to the numbers of events."""
     increments, examples = found.filled.tolist()
-    cut = Found._make(
-        [
-            *[column[:increments] for column in found[:_EXAMPLES]],
-            *[column[:examples] for column in found[_EXAMPLES:-1]],
-            found.filled,
-        ]
-    )
-    return cut._replace(event=cut.event + start, example_event=cut.example_event + start) if start else cut
+    cut = Found._make([*[column[:increments] for column in found[:-2]], found.examples[:examples], found.filled])
+    if start:
+        cut.event[:] += start
+        cut.examples["event"] += start
+    return cut
 
 
 def joined(parts: list[Found]) -> Found:

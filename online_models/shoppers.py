@@ -19,6 +19,7 @@ from online_models.reserve import extended
 from online_models.returns import nothing_counted
 from online_models.shopper_kernel import fold, moments, profiles
 from online_models.shopper_records import (
+    EXAMPLE,
     SESSION,
     SHOPPER,
     Actions,
@@ -117,10 +118,15 @@ class Examples:
         return cls(*map(np.concatenate, zip(*rows, strict=True)))
 
     @classmethod
+    def of(cls, rows: Records) -> Examples:
+        """The columns of records `EXAMPLE`."""
+        names = ("features", "profile", "bought", "known_at", "items", "length")
+        return cls(*[np.ascontiguousarray(rows[name]) for name in names])
+
+    @classmethod
     def empty(cls) -> Examples:
         """None at all."""
-        none = room_for(0, 0)
-        return cls(none.features, none.profile, none.bought, none.known_at, none.example_items, none.example_lengths)
+        return cls.of(np.zeros(0, EXAMPLE))
 
 
 @dataclass(frozen=True)
@@ -358,8 +364,6 @@ def _folded(
         item=item,
         increments=Increments(found.row, found.neighbour, found.weight, found.kind, found.ts),
         increment_event=kept[found.event],
-        examples=Examples(
-            found.features, found.profile, found.bought, found.known_at, found.example_items, found.example_lengths
-        ),
-        example_event=kept[found.example_event],
+        examples=Examples.of(found.examples),
+        example_event=kept[found.examples["event"]],
     )
