@@ -120,16 +120,17 @@ def recommend(
         end = s.items_start + s.items_length
         recent = items[max(s.items_start, end - policy.recent_items) : end]
         count = _sum_up(recent, neighbours, weights, tally)
-        _exclude(s, recent, policy, tally)
-        count = _weigh(s, recent, items[end - s.session_items : end], returns, policy, count, tally)
+        owned = items[s.owned_start : s.owned_start + s.cart_length + s.bought_length]
+        _exclude(owned, recent, policy, tally)
+        count = _weigh(s, owned, recent, items[end - s.session_items : end], returns, policy, count, tally)
         length = base = _best(n, count, text, ends, tally, lists)
         lists.source[n] = _PERSONAL if base else _TRENDING
         if base < room and segments[n] >= 0:
-            length = _fill(n, base, length, segments[n], s, recent, fillers, policy, text, ends, lists)
+            length = _fill(n, base, length, segments[n], owned, recent, fillers, policy, text, ends, lists)
             if base == 0 and length > 0:
                 lists.source[n] = _SEGMENT
         if base < room:
-            length = _fill(n, base, length, overall, s, recent, fillers, policy, text, ends, lists)
+            length = _fill(n, base, length, overall, owned, recent, fillers, policy, text, ends, lists)
         lists.lengths[n] = length
         for c in range(count):
             tally.number[tally.item[c]] = NOTHING
@@ -199,14 +200,12 @@ def _sum_up(recent: Int32s, neighbours: NeighbourTable, weights: Floats, tally: 
 
 
 @compiled
-def _exclude(s: Shopper, recent: Int32s, policy: Policy, tally: Tally) -> None:
+def _exclude(owned: Int32s, recent: Int32s, policy: Policy, tally: Tally) -> None:
     if policy.skip_current and len(recent) > 0:
         _multiply(recent[-1], 0.0, tally)
     if policy.skip_owned:
-        for j in range(s.cart_length):
-            _multiply(s.cart[j], 0.0, tally)
-        for j in range(s.bought_length):
-            _multiply(s.bought[j], 0.0, tally)
+        for item in owned:
+            _multiply(item, 0.0, tally)
 
 
 @compiled
@@ -218,7 +217,14 @@ def _multiply(item: int, factor: float, tally: Tally) -> None:
 
 @compiled
 def _weigh(
-    s: Shopper, recent: Int32s, session: Int32s, returns: Int64s, policy: Policy, count: int, tally: Tally
+    s: Shopper,
+    owned: Int32s,
+    recent: Int32s,
+    session: Int32s,
+    returns: Int64s,
+    policy: Policy,
+    count: int,
+    tally: Tally,
 ) -> int:
     """Make chances of the sums, and put the chances of a return beside them; return how many candidates there are."""
     for item in session:
@@ -228,7 +234,7 @@ def _weigh(
         sums += tally.total[c]
     back = np.zeros(min(len(session), REACH))
     for p in range(len(back)):
-        if not _unwanted(session[len(session) - 1 - p], s, recent, policy):
+        if not _unwanted(session[len(session) - 1 - p], owned, recent, policy):
             back[p] = chance(returns, p, s.how, s.seen_again >> p & 1, len(session))
             all_back += back[p]
     share = max(_LEAST_NEW, 1.0 - all_back) / sums if sums > 0.0 else 0.0
@@ -261,7 +267,7 @@ def _fill(
     base: int,
     length: int,
     row: int,
-    s: Shopper,
+    owned: Int32s,
     recent: Int32s,
     fillers: Fillers,
     policy: Policy,
@@ -274,7 +280,7 @@ def _fill(
     highest = _FILLER * (lists.scores[n, length - 1] if length else 1.0)
     for j in range(fillers.lengths[row]):
         item = fillers.items[row, j]
-        if _listed(item, lists.items[n, :length]) or _unwanted(item, s, recent, policy):
+        if _listed(item, lists.items[n, :length]) or _unwanted(item, owned, recent, policy):
             continue
         score = rounded(highest * fillers.shares[row, j] / max(fillers.shares[row, 0], 1e-6))
         at = insert(item, score, length - base, lists.items[n, base:], lists.scores[n, base:], text, ends)
@@ -284,12 +290,10 @@ def _fill(
 
 
 @compiled
-def _unwanted(item: int, s: Shopper, recent: Int32s, policy: Policy) -> bool:
+def _unwanted(item: int, owned: Int32s, recent: Int32s, policy: Policy) -> bool:
     if policy.skip_current and len(recent) > 0 and recent[-1] == item:
         return True
-    if not policy.skip_owned:
-        return False
-    return _listed(item, s.cart[: s.cart_length]) or _listed(item, s.bought[: s.bought_length])
+    return policy.skip_owned and _listed(item, owned)
 
 
 @compiled

@@ -6,15 +6,17 @@ from typing import Final
 
 import numpy as np
 
-from online_models.compiled import Float32s, Floats, Int32s, Int64s, compiled
-from online_models.events import ADD_TO_CART, IMPRESSION, PURCHASE, REMOVE_FROM_CART
+from online_models.compiled import Float32s, Floats, Int32s, Int64s, Records, compiled
+from online_models.events import IMPRESSION, PURCHASE
 from online_models.features import (
     PROFILE_FEATURES,
     PROPENSITY_FEATURES,
     profile_features,
     propensity_features,
 )
-from online_models.returns import AGAIN, BACK, NEW, count_action, moved_to_front
+from online_models.owned import lacks_place, make_room_to_own, own
+from online_models.recency import OLDEST, enter, has_room, leave, move_to_newest
+from online_models.session_items import carry_over, is_full, make_newest, make_room_for_item, meetings, note, standing
 from online_models.shopper_records import (
     BOUGHT,
     BOUGHT_FIRST,
@@ -26,22 +28,12 @@ from online_models.shopper_records import (
     Shelves,
     Shopper,
 )
-from online_models.slabs import SIZES, give_back, slab_length, take
+from online_models.slabs import take
 
-#: Places in `Shelves.clock`: the highest event time, and the ends of the list of open sessions (-1: empty).
-WATERMARK, OLDEST, NEWEST = 0, 1, 2
+#: The place in `Shelves.clock` of the highest event time; those before it belong to `online_models.recency`.
+WATERMARK: Final = 4
 
-#: What `Increments.kind` says; see `online_models.similarity`.
-_SEEN_AGAIN, _FIRST_IN_SESSION, _ACTION = 0, 1, 2
-#: Items of earlier sessions kept as context when a new session begins.
-_CARRIED: Final = 7
 _DAY_MS: Final = 86_400_000.0
-#: Items further apart than this in a session still count as met, but add no weight.
-_REACH: Final = 50
-#: The weight of a meeting by the distance, which it falls with: items viewed one after the other belong together most.
-_CLOSENESS: Final = 1.0 / np.maximum(np.arange(_REACH + 1), 1) ** 0.75
-#: How much a meeting counts in the list of the later item, against 1 in that of the earlier one.
-_BACKWARD: Final = 0.75
 
 
 @compiled
@@ -54,69 +46,55 @@ def fold(
     found: Found,
 ) -> int:
     """Fold events from number `done` on; return how many are done, fewer than all where room has run out."""
-    for i in range(done, len(actions.ts)):
-        s, ts = shelves.shoppers[actions.shopper[i]], actions.ts[i]
-        shelves.clock[WATERMARK] = max(shelves.clock[WATERMARK], ts)
-        if not _close_ended_sessions(i, gap_ms, shelves, found) or not _room_to_tell(s, found):
+    shoppers, sessions, pool, free, top, clock, returns = shelves
+    who, items, kinds, times, prices, quantities = actions
+    event_found, ts_found, row, neighbour, weights, kind_found, examples, filled = found
+    for i in range(done, len(times)):
+        s, item, kind, ts = shoppers[who[i]], items[i], kinds[i], times[i]
+        clock[WATERMARK] = max(clock[WATERMARK], ts)
+        while _first_is_over(gap_ms, shoppers, sessions, clock) and filled[1] < len(examples):
+            _tell(i, sessions[clock[OLDEST]].shopper, gap_ms, shelves, examples, filled)
+        # Whether all that one event can lead to fits: an example, and two increments per recent item.
+        if filled[1] == len(examples) or filled[0] + 2 * s.items_length + 2 > len(row):
             return i
-        if s.sessions == 0 or ts - s.last_seen > gap_ms:
-            if not _turn_over(i, actions.shopper[i], ts, gap_ms, shelves, found):
-                return i
-        elif ts < s.session_start - gap_ms:  # from a session long over: it counts, and teaches nothing
-            _count(s, actions.type[i], ts, actions.price[i], actions.quantity[i])
+        is_first = s.sessions == 0 or ts - s.last_seen > gap_ms
+        if not is_first and ts < s.session_start - gap_ms:  # long over: it counts, and teaches nothing
+            _count(s, kind, ts, prices[i], quantities[i])
             continue
-        elif not _room_for_item(s, shelves):
+        if (
+            (lacks_place(s, kind) and not make_room_to_own(s, pool, free, top))
+            or (is_first and not _turn_over(i, who[i], kind, ts, gap_ms, shelves, examples, filled))
+            or (is_full(s) and not make_room_for_item(s, pool, free, top))
+        ):
             return i
-        _act(i, actions, action_weights, shelves, found)
-    return len(actions.ts)
+        _act(s, kind, ts, prices[i], quantities[i])
+        if kind != IMPRESSION:
+            number, start = standing(s, item, pool), filled[0]
+            weight = action_weights[kind]
+            filled[0] = meetings(start, s, item, number < 0, weight, pool, row, neighbour, weights)
+            note(start, filled[0], i, ts, number < 0, event_found, ts_found, kind_found)
+            make_newest(s, item, number, pool, returns)
+            if s.owned_size >= 0:
+                own(s, kind, item, pool, free)
+        if s.outcome != TOLD:
+            _stay_open(s, ts, sessions, clock)
+    return len(times)
 
 
 @compiled
-def _act(i: int, actions: Actions, action_weights: Floats, shelves: Shelves, found: Found) -> None:
-    """Fold event `i` into the running session of its shopper."""
-    shopper, item, kind, ts = actions.shopper[i], actions.item[i], actions.type[i], actions.ts[i]
-    s = shelves.shoppers[shopper]
+def _act(s: Shopper, kind: int, ts: int, price: float, quantity: int) -> None:
+    """Count an event of the running session."""
     s.pause = max(0, ts - s.last_seen) / 1000.0 if s.session_events else 0.0
     if kind == PURCHASE and s.outcome == OPEN:
         s.outcome = BOUGHT if s.session_events > s.session_counts[IMPRESSION] else BOUGHT_FIRST
-    _count(s, kind, ts, actions.price[i], actions.quantity[i])
+    _count(s, kind, ts, price, quantity)
     s.session_start = min(s.session_start, ts)
     s.session_counts[kind] += 1
     s.session_events += 1
-    s.price = actions.price[i]
-    if s.price > 0.0:
-        s.session_prices += s.price
+    s.price = price
+    if price > 0.0:
+        s.session_prices += price
         s.session_priced += 1
-    if kind != IMPRESSION:
-        _meet(i, s, ts, item, action_weights[kind], shelves, found)
-        _own(s, kind, item)
-    if s.outcome != TOLD:
-        _move_to_newest(shopper, shelves)
-    if s.outcome == OPEN and _mix(ts, s.session_events) % np.uint64(s.session_events) == 0:
-        _describe_session(s.moment, s)
-
-
-@compiled
-def _room_to_tell(s: Shopper, found: Found) -> bool:
-    """Whether all that one event can lead to fits: an example, and two increments per recent item."""
-    increments = found.filled[0] + 2 * s.items_length + 2
-    return bool(found.filled[1] < len(found.bought) and increments <= len(found.row))
-
-
-@compiled
-def _turn_over(i: int, shopper: int, ts: int, gap_ms: int, shelves: Shelves, found: Found) -> bool:
-    """End the shopper's session, if there is one, and begin the next; False if the pool has to grow first."""
-    s = shelves.shoppers[shopper]
-    start = s.items_start if s.items_size == 0 else take(0, shelves.free, shelves.top, shelves.items)
-    if start < 0:
-        return False
-    if s.sessions == 0:
-        s.first_seen = ts
-    elif s.outcome != TOLD:
-        _tell(i, shopper, s.last_seen + gap_ms, shelves, found)
-    _carry_over(s, start, shelves)
-    _begin_session(s, shopper, ts, shelves)
-    return True
 
 
 @compiled
@@ -129,87 +107,40 @@ def _count(s: Shopper, kind: int, ts: int, price: float, quantity: int) -> None:
 
 
 @compiled
-def _meet(i: int, s: Shopper, ts: int, item: int, weight: float, shelves: Shelves, found: Found) -> None:
-    """Tell the similarity model that `item` met the other items of the session, and make it the newest of them."""
-    items = shelves.items
-    start, end = s.items_start, s.items_start + s.items_length
-    first = end - s.session_items
-    place = end
-    for j in range(first, end):
-        if items[j] == item:
-            place = j
-    again = place < end
-    _return_to(s, end - 1 - place, shelves.returns)
-    kind = _SEEN_AGAIN if again else _FIRST_IN_SESSION
-    _increment(i, ts, item, item, weight, _ACTION, found)
-    for j in range(end - 1, first - 1, -1):
-        distance = end - j
-        closeness = weight * _CLOSENESS[distance] if distance <= _REACH else 0.0
-        if items[j] != item and (closeness > 0.0 or not again):
-            _increment(i, ts, items[j], item, closeness, kind, found)
-            _increment(i, ts, item, items[j], _BACKWARD * closeness, kind, found)
-    if again:
-        s.session_repeats += 1
-    else:
-        for j in range(start, first):  # the same item carried over from an earlier session
-            if items[j] == item:
-                place = j
-        s.session_items += 1
-        s.items_met += 1
-        s.items_length += place == end
-    for j in range(place, s.items_start + s.items_length - 1):
-        items[j] = items[j + 1]
-    items[s.items_start + s.items_length - 1] = item
+def _stay_open(s: Shopper, ts: int, sessions: Records, clock: Int64s) -> None:
+    """Put the session last in the list, and perhaps describe it: all moments before a purchase are equally likely."""
+    move_to_newest(s.open, sessions, clock)
+    if s.outcome == OPEN and _mix(ts, s.session_events) % np.uint64(s.session_events) == 0:
+        _describe_session(sessions[s.open].moment, s)
 
 
 @compiled
-def _return_to(s: Shopper, place: int, returns: Int64s) -> None:
-    """Count an action on item number `place` of the session, the newest 0; -1 for one that is new to it."""
-    count_action(returns, s.how, s.seen_again, s.session_items, place)
-    s.seen_again = moved_to_front(s.seen_again, place)
-    s.how = NEW if place < 0 else AGAIN if place == 0 else BACK
+def _first_is_over(gap_ms: int, shoppers: Records, sessions: Records, clock: Int64s) -> bool:
+    """Whether the session without an event for the longest time is over by event time."""
+    row = clock[OLDEST]
+    return bool(row >= 0 and clock[WATERMARK] - shoppers[sessions[row].shopper].last_seen > gap_ms)
 
 
 @compiled
-def _increment(i: int, ts: int, row: int, neighbour: int, weight: float, kind: int, found: Found) -> None:
-    n = found.filled[0]
-    found.filled[0] += 1
-    found.event[n], found.ts[n], found.row[n], found.neighbour[n] = i, ts, row, neighbour
-    found.weight[n], found.kind[n] = weight, kind
-
-
-@compiled
-def _room_for_item(s: Shopper, shelves: Shelves) -> bool:
-    """Make sure that the shopper's slab has a place for one more item; False if the pool has to grow first."""
-    items = shelves.items
-    start, length = s.items_start, s.items_length
-    if length < slab_length(s.items_size):
-        return True
-    if s.items_size == SIZES - 1:
-        for j in range(start, start + length - 1):
-            items[j] = items[j + 1]
-        s.items_length -= 1
-        s.session_items = min(s.session_items, s.items_length)
-        return True
-    bigger = take(s.items_size + 1, shelves.free, shelves.top, items)
-    if bigger < 0:
+def _turn_over(
+    i: int, shopper: int, kind: int, ts: int, gap_ms: int, shelves: Shelves, examples: Records, filled: Int64s
+) -> bool:
+    """End the shopper's session, if there is one, and begin the next; False if a pool has to grow first."""
+    s = shelves.shoppers[shopper]
+    if not has_room(shelves.sessions, shelves.clock):
         return False
-    items[bigger : bigger + length] = items[start : start + length]
-    give_back(s.items_size, start, shelves.free, items)
-    s.items_start, s.items_size = bigger, s.items_size + 1
+    start = s.items_start if s.items_size == 0 else take(0, shelves.free, shelves.top, shelves.items)
+    if start < 0:
+        return False
+    if s.sessions == 0:
+        s.first_seen = ts
+    elif s.outcome != TOLD:
+        _tell(i, shopper, gap_ms, shelves, examples, filled)
+    carry_over(s, start, shelves)
+    _begin_session(s, shopper, ts, shelves)
+    if kind == PURCHASE:  # anything else describes the session once more, right away
+        _describe_session(shelves.sessions[s.open].moment, s)
     return True
-
-
-@compiled
-def _carry_over(s: Shopper, start: int, shelves: Shelves) -> None:
-    """Keep the newest items as context for a new session, in the smallest slab, at `start`."""
-    kept = min(s.items_length, _CARRIED)
-    first = s.items_start + s.items_length - kept
-    for j in range(kept):
-        shelves.items[start + j] = shelves.items[first + j]
-    if s.items_size > 0:
-        give_back(s.items_size, s.items_start, shelves.free, shelves.items)
-    s.items_start, s.items_length, s.items_size = start, kept, 0
 
 
 @compiled
@@ -224,78 +155,27 @@ def _begin_session(s: Shopper, shopper: int, ts: int, shelves: Shelves) -> None:
     s.seen_again = s.how = 0
     s.outcome = OPEN
     s.session_prices = s.pause = s.price = 0.0
-    _describe_session(s.moment, s)
-    s.older = s.newer = -1
-    clock = shelves.clock
-    if clock[NEWEST] >= 0:
-        shelves.shoppers[clock[NEWEST]].newer = shopper
-        s.older = clock[NEWEST]
-    else:
-        clock[OLDEST] = shopper
-    clock[NEWEST] = shopper
+    s.open = enter(shopper, shelves.sessions, shelves.clock)
 
 
 @compiled
-def _unlink(shopper: int, shelves: Shelves) -> None:
-    s = shelves.shoppers[shopper]
-    if s.older >= 0:
-        shelves.shoppers[s.older].newer = s.newer
-    else:
-        shelves.clock[OLDEST] = s.newer
-    if s.newer >= 0:
-        shelves.shoppers[s.newer].older = s.older
-    else:
-        shelves.clock[NEWEST] = s.older
-    s.older = s.newer = -1
-
-
-@compiled
-def _move_to_newest(shopper: int, shelves: Shelves) -> None:
-    if shelves.clock[NEWEST] == shopper:
-        return
-    _unlink(shopper, shelves)
-    newest = shelves.clock[NEWEST]
-    shelves.shoppers[shopper].older = newest
-    if newest >= 0:
-        shelves.shoppers[newest].newer = shopper
-    else:
-        shelves.clock[OLDEST] = shopper
-    shelves.clock[NEWEST] = shopper
-
-
-@compiled
-def _close_ended_sessions(i: int, gap_ms: int, shelves: Shelves, found: Found) -> bool:
-    """Tell of every session that is over by event time; False if there is no room for its example."""
-    clock = shelves.clock
-    while clock[OLDEST] >= 0:
-        last_seen = shelves.shoppers[clock[OLDEST]].last_seen
-        if clock[WATERMARK] - last_seen <= gap_ms:
-            return True
-        if found.filled[1] == len(found.bought):
-            return False
-        _tell(i, clock[OLDEST], last_seen + gap_ms, shelves, found)
-    return True
-
-
-@compiled
-def _tell(i: int, shopper: int, known_at: int, shelves: Shelves, found: Found) -> None:
+def _tell(i: int, shopper: int, gap_ms: int, shelves: Shelves, examples: Records, filled: Int64s) -> None:
     """Emit the session, which is over, as a labelled example.
 
     Those with a purchase are told no earlier than the others: what has just happened would else be taught by its
     buyers alone, and the model would think that more sessions buy than do.
     """
-    s = shelves.shoppers[shopper]
-    n = found.filled[1]
-    found.filled[1] += 1
-    found.example_event[n], found.bought[n], found.known_at[n] = i, s.outcome, known_at
-    found.features[n] = s.moment
-    _describe_shopper(found.profile[n], s)
-    length = min(s.session_items, EXAMPLE_ITEMS)
-    found.example_lengths[n] = length
-    first = s.items_start + s.items_length - length
-    found.example_items[n, :length] = shelves.items[first : first + length]
-    s.outcome = TOLD
-    _unlink(shopper, shelves)
+    s, example = shelves.shoppers[shopper], examples[filled[1]]
+    filled[1] += 1
+    example.event, example.bought, example.known_at = i, s.outcome, s.last_seen + gap_ms
+    example.features[:] = shelves.sessions[s.open].moment
+    _describe_shopper(example.profile, s)
+    example.length = min(s.session_items, EXAMPLE_ITEMS)
+    first = s.items_start + s.items_length - example.length
+    for j in range(example.length):
+        example.items[j] = shelves.items[first + j]
+    leave(s.open, shelves.sessions, shelves.clock)
+    s.outcome, s.open = TOLD, -1
 
 
 @compiled
@@ -335,42 +215,6 @@ def _describe_session(out: Float32s, s: Shopper) -> None:
 def _describe_shopper(out: Float32s, s: Shopper) -> None:
     hours_known = (s.last_seen - s.first_seen) / 3_600_000.0
     profile_features(out, s.counts, s.sessions, s.items_met, s.spend, hours_known)
-
-
-@compiled
-def _own(s: Shopper, kind: int, item: int) -> None:
-    """Keep the cart and the list of what was bought, and whether the item is in the cart now."""
-    if kind in (REMOVE_FROM_CART, PURCHASE):
-        s.cart_length = _without(s.cart, s.cart_length, item)
-    if kind == ADD_TO_CART:
-        s.cart_length = _with_newest(s.cart, s.cart_length, item)
-    if kind == PURCHASE:
-        s.bought_length = _with_newest(s.bought, s.bought_length, item)
-    s.just_carted = int(kind == ADD_TO_CART)
-    s.item_in_cart = 0
-    for j in range(s.cart_length):
-        if s.cart[j] == item:
-            s.item_in_cart = 1
-
-
-@compiled
-def _without(codes: Int32s, length: int, item: int) -> int:
-    kept = 0
-    for j in range(length):
-        if codes[j] != item:
-            codes[kept] = codes[j]
-            kept += 1
-    return kept
-
-
-@compiled
-def _with_newest(codes: Int32s, length: int, item: int) -> int:
-    length = _without(codes, length, item)
-    if length == len(codes):
-        codes[:-1] = codes[1:]
-        length -= 1
-    codes[length] = item
-    return length + 1
 
 
 @compiled

@@ -14,13 +14,28 @@ from online_models.compiled import Float32s, Floats, Int8s, Int32s, Int64s, Reco
 from online_models.duplicates import RecentIds
 from online_models.event_columns import EventColumns
 from online_models.events import EVENT_TYPES, Event
+from online_models.recency import has_room, leave, nobody
+from online_models.reserve import extended
 from online_models.returns import nothing_counted
-from online_models.shopper_kernel import NEWEST, OLDEST, fold, moments, profiles
-from online_models.shopper_records import SHOPPER, Actions, Found, Shelves, room_for
+from online_models.shopper_kernel import fold, moments, profiles
+from online_models.shopper_records import (
+    EXAMPLE,
+    SESSION,
+    SHOPPER,
+    Actions,
+    Found,
+    Shelves,
+    Shopper,
+    joined,
+    only_filled,
+    room_for,
+)
 from online_models.similarity import Increments
-from online_models.vocabulary import Vocabulary, distinct, grown
+from online_models.vocabulary import Vocabulary, distinct
 
 MINUTE_MS: Final = 60_000
+#: For increments of a micro-batch, however small; one that does not suffice costs another call of the kernel.
+_LEAST_ROOM: Final = 256
 
 #: How much an action says about interest in the item.
 ACTION_WEIGHTS: Final = {
@@ -103,10 +118,15 @@ class Examples:
         return cls(*map(np.concatenate, zip(*rows, strict=True)))
 
     @classmethod
+    def of(cls, rows: Records) -> Examples:
+        """The columns of records `EXAMPLE`."""
+        names = ("features", "profile", "bought", "known_at", "items", "length")
+        return cls(*[np.ascontiguousarray(rows[name]) for name in names])
+
+    @classmethod
     def empty(cls) -> Examples:
         """None at all."""
-        none = room_for(0, 0)
-        return cls(none.features, none.profile, none.bought, none.known_at, none.example_items, none.example_lengths)
+        return cls.of(np.zeros(0, EXAMPLE))
 
 
 @dataclass(frozen=True)
@@ -173,10 +193,11 @@ class Shoppers:
         self.recent_ids = RecentIds(self.settings.duplicate_window)
         self.shelves = Shelves(
             shoppers=blank(64),
+            sessions=np.zeros(64, SESSION),
             items=np.zeros(1024, np.int32),
             free=np.full(slabs.SIZES, -1, np.int64),
             top=np.zeros(1, np.int64),
-            clock=np.array([-1, -1, -1], np.int64),
+            clock=np.append(nobody(), -1),
             returns=nothing_counted(),
         )
         self._weights: Floats = np.array([self.settings.action_weights[name] for name in EVENT_TYPES])
@@ -191,22 +212,13 @@ class Shoppers:
         accepted = self.recent_ids.learn_ids(columns.event_id)
         kept = np.flatnonzero(accepted)
         fresh = columns if len(kept) == len(columns) else columns.chosen(kept)
-        found: list[Found] = []
-        starts: list[int] = []
-        shopper, item = np.zeros(len(fresh), np.int32), np.zeros(len(fresh), np.int32)
-        start = 0
-        while start < len(fresh):
-            end = self._end_of_chunk(fresh, start)
-            actions = self._columns(fresh if end - start == len(fresh) else fresh.chosen(slice(start, end)))
-            found_here = self._fold_chunk(actions)
-            found += found_here
-            starts += [start] * len(found_here)
-            shopper[start:end], item[start:end] = actions.shopper, actions.item
-            start = end
-            if start < len(fresh):
-                shopper[:start] = self._forget_longest_unseen(shopper[:start])
-        touched = distinct(shopper[shopper >= 0], len(self.users))
-        return _joined(touched, accepted, shopper, item, kept, found, starts)
+        end = self._end_of_chunk(fresh, 0)
+        if end == len(fresh):
+            actions = self._columns(fresh)
+            shopper, item, found = actions.shopper, actions.item, self._fold_chunk(actions, 0)
+        else:
+            shopper, item, found = self._fold_in_chunks(fresh, end)
+        return _folded(distinct(shopper[shopper >= 0], len(self.users)), accepted, kept, shopper, item, joined(found))
 
     def code_one(self, user: str) -> int:
         """The code of a shopper; strangers share the one of a record that stays blank."""
@@ -249,6 +261,21 @@ class Shoppers:
                 newcomers.add(users[i])
         return len(events)
 
+    def _fold_in_chunks(self, events: EventColumns, end: int) -> tuple[Int32s, Int32s, list[Found]]:
+        """Fold events, the first chunk up to `end`, and forget shoppers in between; their codes, and what was found."""
+        found: list[Found] = []
+        shopper, item = np.zeros(len(events), np.int32), np.zeros(len(events), np.int32)
+        start = 0
+        while True:
+            actions = self._columns(events.chosen(slice(start, end)))
+            found += self._fold_chunk(actions, start)
+            shopper[start:end], item[start:end] = actions.shopper, actions.item
+            if end == len(events):
+                return shopper, item, found
+            start = end
+            shopper[:start] = self._forget_longest_unseen(shopper[:start])
+            end = self._end_of_chunk(events, start)
+
     def _columns(self, events: EventColumns) -> Actions:
         actions = Actions(
             shopper=self.users.codes_of(events.user_id),
@@ -260,26 +287,33 @@ class Shoppers:
         )
         known = len(self.shelves.shoppers)
         if len(self.users) >= known:
-            shoppers = grown(self.shelves.shoppers, len(self.users) + 1)
+            shoppers = extended(self.shelves.shoppers, len(self.users) + 1)
             shoppers[known:] = blank(len(shoppers) - known)
             self.shelves = self.shelves._replace(shoppers=shoppers)
         return actions
 
-    def _fold_chunk(self, actions: Actions) -> list[Found]:
+    def _fold_chunk(self, actions: Actions, start: int) -> list[Found]:
+        """Fold events, the first of which is number `start` of the batch; what was found, in the parts it came in."""
         found: list[Found] = []
-        done, room = 0, max(64, 16 * len(actions.ts))
-        while done < len(actions.ts):
-            batch = room_for(room, max(64, len(actions.ts)))
+        done, events = 0, len(actions.ts)
+        room = max(_LEAST_ROOM, 16 * events)
+        while done < events or not found:
+            batch = room_for(room, max(_LEAST_ROOM // 16, events))
             done = fold(done, actions, self._weights, self._gap_ms, self.shelves, batch)
-            found.append(batch)
-            if done < len(actions.ts):
-                places = len(self.shelves.items) - int(self.shelves.top[0])
-                if places < slabs.slab_length(slabs.SIZES - 1):
-                    self.shelves = self.shelves._replace(
-                        items=grown(self.shelves.items, len(self.shelves.items) + slabs.slab_length(slabs.SIZES - 1))
-                    )
+            found.append(only_filled(batch, start))
+            if done < events:
+                self._make_room()
                 room = room if batch.filled.any() else 2 * room
         return found
+
+    def _make_room(self) -> None:
+        """In the pools that may have run out."""
+        shelves, largest = self.shelves, slabs.slab_length(slabs.SIZES - 1)
+        if len(shelves.items) - int(shelves.top[0]) < largest:
+            shelves = shelves._replace(items=extended(shelves.items, len(shelves.items) + largest))
+        if not has_room(shelves.sessions, shelves.clock):
+            shelves = shelves._replace(sessions=extended(shelves.sessions, len(shelves.sessions) + 1))
+        self.shelves = shelves
 
     def _forget_longest_unseen(self, acted: Int32s) -> Int32s:
         """Drop the sixteenth of the shoppers seen longest ago, and renumber the rest.
@@ -290,84 +324,46 @@ class Shoppers:
         known = self.shelves.shoppers[:count]
         order = np.argsort(known["last_seen"], kind="stable")
         kept = np.sort(order[max(1, count // 16) :])
-        number = np.full(count + 1, -1, np.int32)  # number[-1] is -1: the end of the list stays the end
+        number = np.full(count + 1, -1, np.int32)  # number[-1] is -1: a free row of a session stays nobody's
         number[kept] = np.arange(len(kept), dtype=np.int32)
-        self._unlink_all_but(number)
         for row in known[number[:count] < 0]:
-            if row["items_size"] >= 0:
-                slabs.give_back(int(row["items_size"]), int(row["items_start"]), self.shelves.free, self.shelves.items)
-        shoppers = np.concatenate([known[kept], blank(count - len(kept) + 64)])
-        shoppers["older"], shoppers["newer"] = number[shoppers["older"]], number[shoppers["newer"]]
+            self._give_back(row)
+        self.shelves.sessions["shopper"] = number[self.shelves.sessions["shopper"]]
         users = Vocabulary()
         users.codes_of(self.users.spelling().chosen(kept.astype(np.int32)).ids())
         self.users = users
-        self.shelves = self.shelves._replace(shoppers=shoppers)
+        self.shelves = self.shelves._replace(shoppers=np.concatenate([known[kept], blank(count - len(kept) + 64)]))
         renumbered: Int32s = number[acted]
         return renumbered
 
-    def _unlink_all_but(self, number: Int32s) -> None:
-        """Take the shoppers that have no new number out of the list of open sessions, and renumber its ends."""
-        shoppers, clock = self.shelves.shoppers, self.shelves.clock
-        open_sessions, at = [], int(clock[OLDEST])
-        while at >= 0:
-            if number[at] >= 0:
-                open_sessions.append(at)
-            at = int(shoppers[at]["newer"])
-        for older, newer in zip([-1, *open_sessions], [*open_sessions, -1], strict=True):
-            if older >= 0:
-                shoppers[older]["newer"] = newer
-            if newer >= 0:
-                shoppers[newer]["older"] = older
-        clock[OLDEST] = number[open_sessions[0]] if open_sessions else -1
-        clock[NEWEST] = number[open_sessions[-1]] if open_sessions else -1
+    def _give_back(self, record: Shopper) -> None:
+        """All that a shopper takes of the pools."""
+        shelves = self.shelves
+        for what in ("items", "owned"):
+            if record[f"{what}_size"] >= 0:
+                slabs.give_back(int(record[f"{what}_size"]), int(record[f"{what}_start"]), shelves.free, shelves.items)
+        if record["open"] >= 0:
+            leave(int(record["open"]), shelves.sessions, shelves.clock)
 
 
 def blank(length: int) -> Records:
     """Records of shoppers that nothing is known of yet."""
     records: Records = np.zeros(length, SHOPPER)
-    records["items_size"] = records["older"] = records["newer"] = -1
+    records["items_size"] = records["owned_size"] = records["open"] = -1
     return records
 
 
-def _joined(
-    touched: Int32s,
-    accepted: NDArray[np.bool_],
-    shopper: Int32s,
-    item: Int32s,
-    kept: Int64s,
-    found: list[Found],
-    starts: list[int],
+def _folded(
+    touched: Int32s, accepted: NDArray[np.bool_], kept: Int64s, shopper: Int32s, item: Int32s, found: Found
 ) -> Folded:
-    """One result of the parts a batch was folded in."""
-    found = found or [room_for(0, 0)]
-    starts = starts or [0]
-    increments, examples = [int(part.filled[0]) for part in found], [int(part.filled[1]) for part in found]
-
-    def column(name: str, lengths: list[int]) -> NDArray[np.generic]:
-        if len(found) == 1:
-            filled: NDArray[np.generic] = getattr(found[0], name)[: lengths[0]]
-            return filled
-        return np.concatenate([getattr(part, name)[:n] for part, n in zip(found, lengths, strict=True)])
-
-    def event(name: str, lengths: list[int]) -> Int64s:
-        parts = zip(found, lengths, starts, strict=True)
-        numbers = [kept[getattr(part, name)[:n] + start] for part, n, start in parts]
-        return np.concatenate(numbers) if len(numbers) > 1 else numbers[0]
-
+    """What was found, with events numbered as in the batch, duplicates included."""
     return Folded(
         touched=touched,
         accepted=accepted,
         shopper=shopper,
         item=item,
-        increments=Increments(
-            *(column(name, increments) for name in ("row", "neighbour", "weight", "kind", "ts"))  # type: ignore[arg-type]
-        ),
-        increment_event=event("event", increments),
-        examples=Examples(
-            *(  # type: ignore[arg-type]
-                column(name, examples)
-                for name in ("features", "profile", "bought", "known_at", "example_items", "example_lengths")
-            )
-        ),
-        example_event=event("example_event", examples),
+        increments=Increments(found.row, found.neighbour, found.weight, found.kind, found.ts),
+        increment_event=kept[found.event],
+        examples=Examples.of(found.examples),
+        example_event=kept[found.examples["event"]],
     )

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from online_models import slabs
 from online_models.compiled import Int32s, Int64s, Records
 from online_models.duplicates import RecentIds
-from online_models.shopper_records import SHOPPER, Shelves
+from online_models.recency import USED, enter, in_order, nobody
+from online_models.shopper_kernel import WATERMARK
+from online_models.shopper_records import SESSION, SHOPPER, Shelves
 from online_models.shoppers import Shoppers, ShopperSettings, blank
 from online_models.spare import Spare
 from online_models.spelling import Spelling
@@ -20,9 +21,12 @@ from online_models.vocabulary import Vocabulary
 
 State = Mapping[str, Any]
 
-#: Columns that follow from others, or hold item codes and need translation.
-_SPECIAL: Final = ("items_start", "cart", "bought")
-_PLAIN: Final = tuple(name for name in SHOPPER.names or () if name not in _SPECIAL)
+#: Places of the pool that are free at first.
+_ROOM: Final = 1024
+
+#: Columns that say where something is: another place will do.
+_PLACES: Final = ("items_start", "owned_start", "open")
+_PLAIN: Final = tuple(name for name in SHOPPER.names or () if name not in _PLACES)
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class FrozenShoppers:
     users: Spelling
     items: Spelling
     shoppers: Records
+    sessions: Records
     pool: Int32s
     clock: Int64s
     returns: Int64s
@@ -48,6 +53,7 @@ class FrozenShoppers:
             users=shoppers.users.spelling(),
             items=shoppers.items.spelling(),
             shoppers=spare.copy("shoppers", shelves.shoppers[: len(shoppers)]),
+            sessions=spare.copy("sessions", shelves.sessions[: int(shelves.clock[USED])]),
             pool=spare.copy("pool", shelves.items[: int(shelves.top[0])]),
             clock=shelves.clock.copy(),
             returns=shelves.returns.copy(),
@@ -56,18 +62,17 @@ class FrozenShoppers:
 
     def state(self) -> dict[str, Any]:
         """Everything there is to know, as arrays; items are numbered by their place in `items`."""
-        shoppers = self.shoppers
-        recent = self.pool[slabs.places(shoppers["items_start"], shoppers["items_length"])]
-        owned = {name: _live(shoppers[name], shoppers[f"{name}_length"]) for name in ("cart", "bought")}
-        used = np.unique(np.concatenate([recent, *(shoppers[name][live] for name, live in owned.items())]))
-        items = self.items.chosen(used)
+        shoppers, sessions = self.shoppers, self.sessions[in_order(self.sessions, self.clock)]
+        recent, owned = (self.pool[places] for places in _listed(shoppers))
+        used = np.unique(np.concatenate([recent, owned]))
         return {
             "users": self.users._asdict(),
-            "items": items._asdict(),
-            "shoppers": {name: np.ascontiguousarray(shoppers[name]) for name in _PLAIN}
-            | {name: _numbered(shoppers[name], live, used) for name, live in owned.items()},
+            "items": self.items.chosen(used)._asdict(),
+            "shoppers": {name: np.ascontiguousarray(shoppers[name]) for name in _PLAIN},
+            "sessions": {name: np.ascontiguousarray(sessions[name]) for name in ("shopper", "moment")},
             "recent": np.searchsorted(used, recent).astype(np.int32),
-            "clock": self.clock,
+            "owned": np.searchsorted(used, owned).astype(np.int32),
+            "watermark": int(self.clock[WATERMARK]),
             "returns": self.returns,
             "recent_ids": RecentIds.packed(self.recent_ids),
         }
@@ -79,42 +84,52 @@ def restored(state: State, items: Vocabulary, settings: ShopperSettings) -> Shop
     users = Spelling(**state["users"])
     shoppers.users.codes_of(users.ids())
     codes = items.codes_of(Spelling(**state["items"]).ids())
-    columns = state["shoppers"]
     records = blank(len(users.ends) + 64)
     known = records[: len(users.ends)]
     for name in _PLAIN:
-        known[name] = columns[name]
-    for name in ("cart", "bought"):
-        live = _live(columns[name], columns[f"{name}_length"])
-        known[name][live] = codes[columns[name][live]]
-    pool = _pool(known, codes[state["recent"]])
+        known[name] = state["shoppers"][name]
+    pool = _pool(known, codes[state["recent"]], codes[state["owned"]])
+    sessions, clock = _sessions(known, state)
     shoppers.recent_ids = RecentIds.restored(settings.duplicate_window, state["recent_ids"])
     shoppers.shelves = Shelves(
         shoppers=records,
+        sessions=sessions,
         items=pool,
         free=np.full(slabs.SIZES, -1, np.int64),
-        top=np.array([len(pool) - 1024], np.int64),
-        clock=np.array(state["clock"], np.int64),
+        top=np.array([len(pool) - _ROOM], np.int64),
+        clock=clock,
         returns=np.array(state["returns"], np.int64),
     )
     return shoppers
 
 
-def _pool(known: Records, recent: Int32s) -> Int32s:
-    """Lay out every shopper's recent items in a slab of the size it had; notes in `known` where it begins."""
-    lengths = slabs.slab_lengths(known["items_size"])
-    starts = np.cumsum(lengths) - lengths
-    known["items_start"] = starts
-    pool = np.zeros(int(lengths.sum()) + 1024, np.int32)
-    pool[slabs.places(known["items_start"], known["items_length"])] = recent
+def _pool(known: Records, recent: Int32s, owned: Int32s) -> Int32s:
+    """Lay out every shopper's items in slabs of the sizes they had; notes in `known` where they begin."""
+    top = 0
+    for name in ("items", "owned"):
+        lengths = slabs.slab_lengths(known[f"{name}_size"])
+        known[f"{name}_start"] = top + np.cumsum(lengths) - lengths
+        top += int(lengths.sum())
+    pool = np.zeros(top + _ROOM, np.int32)
+    for places, items in zip(_listed(known), (recent, owned), strict=True):
+        pool[places] = items
     return pool
 
 
-def _live(codes: NDArray[np.int32], lengths: Int32s) -> NDArray[np.bool_]:
-    return np.arange(codes.shape[1]) < lengths[:, None]
+def _listed(shoppers: Records) -> tuple[Int64s, Int64s]:
+    """The places in the pool of the recent items of shoppers, and of what they own."""
+    owned = shoppers["cart_length"] + shoppers["bought_length"]
+    return (
+        slabs.places(shoppers["items_start"], shoppers["items_length"]),
+        slabs.places(shoppers["owned_start"], owned),
+    )
 
 
-def _numbered(codes: NDArray[np.int32], live: NDArray[np.bool_], used: Int32s) -> NDArray[np.int32]:
-    numbers = np.zeros_like(codes)
-    numbers[live] = np.searchsorted(used, codes[live])
-    return numbers
+def _sessions(known: Records, state: State) -> tuple[Records, Int64s]:
+    """The sessions not told yet, and the clock; notes in `known` which session is whose."""
+    shoppers, ends = state["sessions"]["shopper"], nobody()
+    sessions = np.zeros(len(shoppers) + 64, SESSION)
+    for shopper in shoppers.tolist():
+        known[shopper]["open"] = enter(shopper, sessions, ends)
+    sessions["moment"][: len(shoppers)] = state["sessions"]["moment"]
+    return sessions, np.append(ends, state["watermark"])

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from river.drift import ADWIN
 
 from online_models.compiled import Floats, Int32s, Int64s, Records, compiled
+from online_models.recency import OLDEST, enter, has_room, leave, move_to_newest, nobody
 from online_models.recommendation import Recommendations
+from online_models.reserve import extended
 from online_models.spread import LISTED, LISTS, PLACES, POPULAR, WINDOW, Spread
-from online_models.vocabulary import Vocabulary, grown
+from online_models.vocabulary import Vocabulary
 
 _NONE: Final = -1
+#: A shopper who acted lately: on what last, and when.
+_VISITOR: Final = np.dtype(
+    [
+        ("last_seen", np.int64),
+        ("shopper", np.int32),
+        ("older", np.int32),
+        ("newer", np.int32),
+        ("current", np.int32),
+    ]
+)
+#: The place in `_Visitors.ends` behind those of `online_models.recency`.
+_NOW: Final = 4
 #: Lately is about the last so many predictions: each one counts 1 - 1 / SPAN of the next.
 SPAN: Final = 1000
 _FADING: Final = 1.0 - 1.0 / SPAN
@@ -85,66 +99,106 @@ class Quality:
                 self.drifts_down += self._drift.estimation <= before
 
 
-class ListsOnShow:
-    """The last list written for every shopper of a partition, scored against what the shopper does next.
+class _Visitors(NamedTuple):
+    """Who acted lately, in rows.
 
-    A list is counted only if it was written before the event that tests it, so this is what visitors of the shop
-    experienced, delays included. It is a measurement, not state: a restart begins it anew.
+    Attributes
+    ----------
+    row
+        By shopper, -1 for those who did not act lately.
+    rows, ends
+        Records `_VISITOR` in order of their last action, see `online_models.recency`; and, at `_NOW`, the highest time.
+    shown
+        By row, the list on show.
+    """
+
+    row: Int32s
+    rows: Records
+    ends: Int64s
+    shown: Int32s
+
+
+class ListsOnShow:
+    """The last list written for every visitor of a partition, scored against what the visitor does next.
+
+    A list is counted only if it was written before the event that tests it, and in the same session: this is what
+    visitors of the shop experienced, delays included. It is a measurement, not state: a restart begins it anew. Only
+    those who acted lately have a row, which is taken over once they were away for two session gaps.
     """
 
     def __init__(self, length: int) -> None:
-        self.items: Int32s = np.full((64, length), _NONE, np.int32)
-        self.current: Int32s = np.full(64, _NONE, np.int32)
-        self.last_seen: Int64s = np.zeros(64, np.int64)
+        self.visitors = _Visitors(
+            row=np.full(64, _NONE, np.int32),
+            rows=np.zeros(64, _VISITOR),
+            ends=np.append(nobody(), 0),
+            shown=np.zeros((64, length), np.int32),
+        )
 
     def score_many(self, shoppers: Int32s, items: Int32s, ts: Int64s, gap_ms: int, quality: Quality) -> None:
         """Score events (impressions left out) against the lists on show, adding to `quality`."""
         if len(shoppers) == 0:
             return
-        most = int(shoppers.max()) + 1
-        self.items = grown(self.items, most, fill=_NONE)
-        self.current = grown(self.current, most, fill=_NONE)
-        self.last_seen = grown(self.last_seen, most)
+        self._know(int(shoppers.max()))
         quality.spread.make_room()
-        hit_rates = np.zeros(len(shoppers) // BLOCK + 1)
-        blocks = _score(
-            shoppers, items, ts, gap_ms, self.items, self.current, self.last_seen, quality.spread.items, quality.sums,
-            hit_rates,
-        )  # fmt: skip
-        if blocks:
-            quality.watch(hit_rates[:blocks], int(ts.max()))
+        done = 0
+        while done < len(shoppers):
+            hit_rates = np.zeros(len(shoppers) // BLOCK + 1)
+            done, blocks = _score(
+                done, shoppers, items, ts, gap_ms, self.visitors, quality.spread.items, quality.sums, hit_rates
+            )
+            if blocks:
+                quality.watch(hit_rates[:blocks], int(ts.max()))
+            if done < len(shoppers):
+                rows, shown = self.visitors.rows, self.visitors.shown
+                more = len(rows) + 1
+                self.visitors = self.visitors._replace(rows=extended(rows, more), shown=extended(shown, more))
 
     def show_many(self, shoppers: Int32s, lists: Recommendations, quality: Quality) -> None:
         """Put new lists on show."""
         if len(shoppers) == 0:
             return
-        self.items = grown(self.items, int(shoppers.max()) + 1, fill=_NONE)
+        self._know(int(shoppers.max()))
         spread = quality.spread
         spread.make_room()
-        _show(shoppers, lists.items, lists.lengths, self.items, spread.items, spread.counts)
+        _show(shoppers, lists.items, lists.lengths, self.visitors, spread.items, spread.counts)
         spread.turn_over()
+
+    def _know(self, shopper: int) -> None:
+        known = len(self.visitors.row)
+        if shopper >= known:
+            row = extended(self.visitors.row, shopper + 1)
+            row[known:] = _NONE
+            self.visitors = self.visitors._replace(row=row)
 
 
 @compiled
 def _score(
+    done: int,
     shoppers: Int32s,
     items: Int32s,
     ts: Int64s,
     gap_ms: int,
-    shown: Int32s,
-    current: Int32s,
-    last_seen: Int64s,
+    visitors: _Visitors,
     spread: Records,
     sums: Floats,
     hit_rates: Floats,
-) -> int:
-    """Add to the `sums`; return how many blocks of predictions were completed, their hit rates in `hit_rates`."""
+) -> tuple[int, int]:
+    """Add to the `sums` from event number `done` on.
+
+    Returns how many events are done, fewer than all where rows have run out, and how many blocks of predictions were
+    completed, their hit rates in `hit_rates`.
+    """
     blocks = 0
-    for i in range(len(shoppers)):
-        shopper, item = shoppers[i], items[i]
+    for i in range(done, len(shoppers)):
+        row = _row_of(shoppers[i], ts[i], gap_ms, visitors)
+        if row < 0:
+            return i, blocks
+        visitor, item = visitors.rows[row], items[i]
         spread[item].actions += 1
-        if current[shopper] >= 0 and current[shopper] != item and ts[i] - last_seen[shopper] <= gap_ms:
-            gain = _reciprocal_rank(item, shown[shopper])
+        if ts[i] - visitor.last_seen > gap_ms:
+            visitors.shown[row] = _NONE
+        elif visitor.current >= 0 and visitor.current != item:
+            gain = _reciprocal_rank(item, visitors.shown[row])
             sums[_PREDICTIONS] += 1
             sums[_HITS] += gain > 0.0
             sums[_RANKS] += gain
@@ -157,9 +211,31 @@ def _score(
                 hit_rates[blocks] = sums[_BLOCK_HITS] / BLOCK
                 blocks += 1
                 sums[_IN_BLOCK] = sums[_BLOCK_HITS] = 0.0
-        current[shopper] = item
-        last_seen[shopper] = max(last_seen[shopper], ts[i])
-    return blocks
+        visitor.current = item
+        visitor.last_seen = max(visitor.last_seen, ts[i])
+    return len(shoppers), blocks
+
+
+@compiled
+def _row_of(shopper: int, ts: int, gap_ms: int, visitors: _Visitors) -> int:
+    """The row of a shopper who acts now; -1 if there have to be more rows first."""
+    rows, ends = visitors.rows, visitors.ends
+    ends[_NOW] = max(ends[_NOW], ts)
+    row = visitors.row[shopper]
+    if row >= 0:
+        move_to_newest(row, rows, ends)
+        return int(row)
+    oldest = ends[OLDEST]
+    if oldest >= 0 and ends[_NOW] - rows[oldest].last_seen > 2 * gap_ms:
+        visitors.row[rows[oldest].shopper] = _NONE
+        leave(oldest, rows, ends)
+    if not has_room(rows, ends):
+        return -1
+    row = enter(shopper, rows, ends)
+    rows[row].current, rows[row].last_seen = _NONE, 0
+    visitors.shown[row] = _NONE
+    visitors.row[shopper] = row
+    return int(row)
 
 
 @compiled
@@ -171,20 +247,23 @@ def _reciprocal_rank(item: int, shown: Int32s) -> float:
 
 
 @compiled
-def _show(shoppers: Int32s, items: Int32s, lengths: Int32s, shown: Int32s, spread: Records, counts: Int64s) -> None:
-    """Put lists into `shown`, and count who is in them."""
+def _show(
+    shoppers: Int32s, items: Int32s, lengths: Int32s, visitors: _Visitors, spread: Records, counts: Int64s
+) -> None:
+    """Show lists to those who acted lately, and count what is in all of them."""
     places = popular = listed = 0
     window = counts[WINDOW]
     for n in range(len(shoppers)):
-        row, length = shown[shoppers[n]], lengths[n]
+        row, length = visitors.row[shoppers[n]], lengths[n]
+        if row >= 0:
+            visitors.shown[row, :length] = items[n, :length]
+            visitors.shown[row, length:] = _NONE
         for rank in range(length):
             item = items[n, rank]
-            row[rank] = item
             popular += spread[item].popular
             if spread[item].window != window:
                 spread[item].window = window
                 listed += 1
-        row[length:] = _NONE
         places += length
     counts[LISTS] += len(shoppers)
     counts[PLACES] += places

@@ -27,7 +27,7 @@ class Spare:
         """A copy of an array."""
         held = self._arrays.get(name)
         if held is None or len(held) < len(array) or held.dtype != array.dtype:
-            held = self._arrays[name] = np.empty(len(array) + len(array) // 4, array.dtype)
+            held = self._arrays[name] = np.empty(len(array) + len(array) // 8, array.dtype)
         copied: NDArray[Dtype] = held[: len(array)]  # type: ignore[assignment]
         copied.view(np.uint8)[...] = np.ascontiguousarray(array).view(np.uint8)  # records field by field would be slow
         return copied

@@ -11,7 +11,8 @@ import numpy as np
 
 from online_models import slabs
 from online_models.compiled import Int32s, Int64s
-from online_models.shopper_kernel import NEWEST, OLDEST, WATERMARK
+from online_models.recency import FREE, NEWEST, OLDEST, USED
+from online_models.shopper_kernel import WATERMARK
 from online_models.shopper_records import SHOPPER, TOLD
 from online_models.shoppers import Folded, Shoppers
 from online_models.similarity import ItemSimilarity
@@ -20,15 +21,19 @@ from online_models.vocabulary import Vocabulary
 from tests.models.oracles import Increment
 
 State = dict[str, object]
-_PLACES = ("items_start", "items_length", "items_size", "cart", "cart_length", "bought", "bought_length")
-_PLAIN = [name for name in SHOPPER.names or () if name not in (*_PLACES, "older", "newer")]
+_PLACES = ("items_start", "items_length", "items_size", "owned_start", "owned_size", "open")
+_PLAIN = [name for name in SHOPPER.names or () if name not in _PLACES]
 
 
 def shoppers_state(shoppers: Shoppers) -> State:
     """Every shopper by name, the open sessions in their order, and the watermark."""
     shelves = shoppers.shelves
-    used = shelves.shoppers[shelves.shoppers["items_size"] >= 0]
-    assert_pool_is_sound(used["items_start"], used["items_size"], shelves.free, shelves.top, shelves.items)
+    starts, sizes = (
+        np.concatenate([shelves.shoppers[f"{pool}_{what}"] for pool in ("items", "owned")])
+        for what in ("start", "size")
+    )
+    used = sizes >= 0
+    assert_pool_is_sound(starts[used], sizes[used], shelves.free, shelves.top, shelves.items)
     return {
         "shoppers": {user: _shopper_state(shoppers, code) for code, user in enumerate(shoppers.users.names)},
         "open": open_sessions(shoppers),
@@ -39,11 +44,13 @@ def shoppers_state(shoppers: Shoppers) -> State:
 
 def _shopper_state(shoppers: Shoppers, code: int) -> State:
     record = shoppers.shelves.shoppers[code]
+    cart, bought = owned_items(shoppers, code)
     return {
         **{name: record[name].tobytes() for name in _PLAIN},
+        "moment": shoppers.shelves.sessions[record["open"]]["moment"].tobytes() if record["open"] >= 0 else None,
         "recent": recent_items(shoppers, code),
-        "cart": named(shoppers.items, record["cart"][: record["cart_length"]]),
-        "bought": named(shoppers.items, record["bought"][: record["bought_length"]]),
+        "cart": cart,
+        "bought": bought,
     }
 
 
@@ -54,14 +61,27 @@ def recent_items(shoppers: Shoppers, code: int) -> list[str]:
     return named(shoppers.items, shoppers.shelves.items[start : start + length])
 
 
+def owned_items(shoppers: Shoppers, code: int) -> tuple[list[str], list[str]]:
+    """What a shopper has in the cart, and bought lately, oldest first."""
+    record = shoppers.shelves.shoppers[code]
+    start, cart, bought = (int(record[name]) for name in ("owned_start", "cart_length", "bought_length"))
+    items = named(shoppers.items, shoppers.shelves.items[start : start + cart + bought])
+    return items[:cart], items[cart:]
+
+
 def open_sessions(shoppers: Shoppers) -> list[str]:
     """Users in the list of open sessions, oldest first; read both ways, it has to be the same list."""
-    records, clock = shoppers.shelves.shoppers, shoppers.shelves.clock
-    forth, back = _followed(records["newer"], int(clock[OLDEST])), _followed(records["older"], int(clock[NEWEST]))
+    records, sessions, clock = shoppers.shelves.shoppers, shoppers.shelves.sessions, shoppers.shelves.clock
+    forth, back = _followed(sessions["newer"], int(clock[OLDEST])), _followed(sessions["older"], int(clock[NEWEST]))
     assert forth == back[::-1]
+    free = _followed(sessions["newer"], int(clock[FREE]))
+    assert sorted(forth + free) == list(range(clock[USED])), "every row ever used is in the list or free"
+    codes: list[int] = sessions["shopper"][forth].tolist()
     began = np.flatnonzero((records["sessions"] > 0) & (records["outcome"] != TOLD))
-    assert sorted(forth) == began.tolist(), "the list holds exactly the sessions that were not told"
-    return [shoppers.users.names[code] for code in forth]
+    assert sorted(codes) == began.tolist(), "the list holds exactly the sessions that were not told"
+    assert sorted(codes) == np.flatnonzero(records["open"] >= 0).tolist()
+    assert records["open"][codes].tolist() == forth
+    return [shoppers.users.names[code] for code in codes]
 
 
 def _followed(links: Int32s, start: int) -> list[int]:

@@ -53,7 +53,9 @@ def test_a_random_crowd(seed: int) -> None:
             )
         for user, item, ts in visits:
             looked_at, seen = current.get(user, (item, ts))
-            if item != looked_at and ts - seen <= GAP:
+            if ts - seen > GAP:
+                shown.pop(user, None)
+            elif item != looked_at:
                 ranks.append(shown.get(user, []).index(item) + 1 if item in shown.get(user, []) else None)
             current[user] = (item, max(seen, ts))
         score(on_show, visits, quality)
@@ -82,6 +84,26 @@ def test_a_list_is_tested_by_what_comes_after_it() -> None:
     assert totals(quality) == (0, 0, 0.0)
     score(on_show, [(0, 5, 10)], quality)
     assert totals(quality) == (1, 1, 0.5)
+
+
+def test_a_list_of_an_earlier_session_is_tested_no_more() -> None:
+    on_show, quality = ListsOnShow(length=2), quality_of()
+    score(on_show, [(0, 7, 0)], quality)
+    on_show.show_many(np.array([0], np.int32), lists([[3, 5]], 2), quality)
+    score(on_show, [(0, 7, 2 * GAP), (0, 5, 2 * GAP + 1)], quality)
+    assert totals(quality) == (1, 0, 0.0)
+
+
+def test_only_those_who_acted_lately_have_a_row() -> None:
+    """Given 5,000 shoppers one after the other, of whom some hundred act within two gaps, there are rows for those."""
+    on_show, quality = ListsOnShow(length=2), quality_of()
+    for first in range(0, 5_000, 50):
+        crowd = np.arange(first, first + 50, dtype=np.int32)
+        score(on_show, [(int(user), 1, 20 * int(user)) for user in crowd], quality)
+        on_show.show_many(crowd, lists([[2]] * 50, 2), quality)
+    assert len(on_show.visitors.rows) == len(on_show.visitors.shown) < 300
+    score(on_show, [(user, 2, 100_000) for user in range(5_000)], quality)
+    assert totals(quality) == (50, 50, 50.0)
 
 
 @pytest.mark.parametrize(
@@ -130,9 +152,10 @@ def moves(hits: list[bool]) -> list[Visit]:
 @pytest.mark.parametrize(("later", "up", "down"), [(0.3, 0, 0), (0.1, 0, 1), (0.6, 1, 0)])
 def test_a_drift_of_the_hit_rate_is_noticed_and_chance_is_not(later: float, up: int, down: int) -> None:
     on_show, quality, rng = ListsOnShow(length=2), quality_of(), np.random.default_rng(5)
-    on_show.show_many(np.array([0], np.int32), lists([[1, 2]], 2), quality)
     visits = moves([*(rng.random(10_000) < 0.3).tolist(), *(rng.random(5_000) < later).tolist()])
-    for start in range(0, len(visits), 100):
+    score(on_show, visits[:1], quality)
+    on_show.show_many(np.array([0], np.int32), lists([[1, 2]], 2), quality)
+    for start in range(1, len(visits), 100):
         score(on_show, visits[start : start + 100], quality)
     assert quality.predictions == len(visits) - 1
     assert (quality.drifts_up > 0, quality.drifts_down > 0) == (bool(up), bool(down))
