@@ -17,7 +17,7 @@ from online_models.shown import ListsOnShow, Quality
 from online_models.similarity import Increments
 from online_models.similarity_state import FrozenSimilarity
 from online_models.vocabulary import Vocabulary
-from streams.blocks import increment_blocks
+from streams.blocks import example_block, increment_blocks, read_examples, read_increments
 from streams.decoded_events import decoded
 from streams.decoding import Decoder
 from streams.json_lists import recommendation_lists, similarity_lists
@@ -52,9 +52,12 @@ def warm_up() -> None:
     session, customer = (examples[:, None] + np.arange(len(names)) for names in (PROPENSITY_FEATURES, PROFILE_FEATURES))
     Learner(segments=Segments(block=80)).learn_many(session, examples > 3.0, customer, np.arange(len(examples)))
     view = b'{"event_id":"1","type":"view","user_id":"a","item_id":"1","ts":1700000000000}'
-    decoded(Decoder(len(view), 0.0), 0, _as_fetched(b"a", view))
+    decoded(Decoder(len(view), 0.0), 0, _as_fetched(b"a", view)).content.columns.dense()
     increments = Increments(one, one, one.astype(np.float32), one.astype(np.int8), one.astype(np.int64))
-    list(increment_blocks("", 0, 0, increments, increments.ts, engine.items))
+    for block in increment_blocks("", 0, 0, increments, increments.ts, engine.items):
+        read_increments(block, -1, engine.items)
+    told = engine.shoppers.fold([Event(event_id="later", type="view", user_id="a", item_id="0", ts=1 << 40)])
+    read_examples(example_block("", 0, -1, told.examples, told.example_event, engine.items), -1, engine.items)
     shoppers_state.restored(FrozenShoppers.of(engine.shoppers).state(), Vocabulary(), engine.shoppers.settings)
     similarity_state.restored(FrozenSimilarity.of(engine.similarity[0]).state(), Vocabulary())
 
