@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
-from loadtest import checkpoint, coefficients, forgetting, freshness, memory, mutants, parts, reads, scale, throughput
+from loadtest import (
+    checkpoint,
+    coefficients,
+    forgetting,
+    freshness,
+    memory,
+    mutants,
+    parts,
+    reads,
+    recovery,
+    scale,
+    throughput,
+)
 from loadtest.chaos import command as chaos
 from loadtest.floor import command as floor
 from loadtest.peers import command as peers
@@ -20,6 +32,7 @@ COMMANDS: Final[dict[str, ModuleType]] = {
     "parts": parts,
     "floor": floor,
     "reads": reads,
+    "recovery": recovery,
     "memory": memory,
     "scale": scale,
     "peers": peers,

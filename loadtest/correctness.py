@@ -63,15 +63,14 @@ def _of_users(truth: Truth, settings: Settings) -> Iterator[str]:
     known = {key.removeprefix(start) for key in redis.scan_iter(f"{start}*", count=_AT_ONCE)}
     if strangers := known - set(truth.users):
         yield f"{len(strangers)} shoppers are in Redis that never came, such as {min(strangers)}."
+    events, wrong = 0, list[str]()
     profiles = _many(redis, "hgetall", [f"{start}{user}" for user in truth.users])
-    events = sum(int(fields.get("events", 0)) for fields in profiles)
+    for n, (user, fields) in enumerate(zip(truth.users, profiles, strict=True)):
+        events += int(fields.get("events", 0))
+        if complaint := _complaint(truth, n, fields):
+            wrong.append(f"{user} with {complaint}")
     if events != truth.accepted:
         yield f"The shoppers' events add up to {events} instead of {truth.accepted}."
-    wrong = [
-        f"{user} with {complaint}"
-        for n, (user, fields) in enumerate(zip(truth.users, profiles, strict=True))
-        if (complaint := _complaint(truth, n, fields))
-    ]
     if wrong:
         yield f"{len(wrong)} of {len(truth.users)} shoppers have wrong counters: {'; '.join(wrong[:_EXAMPLES])}."
 
@@ -104,11 +103,10 @@ def _of_lists(truth: Truth, settings: Settings) -> Iterator[str]:
         )
 
 
-def _many(redis: Any, command: str, keys: Sequence[str], *arguments: Any) -> list[Any]:
-    answers: list[Any] = []
+def _many(redis: Any, command: str, keys: Sequence[str], *arguments: Any) -> Iterator[Any]:
+    """The answers for all keys, never many at a time: there may be a million."""
     for start in range(0, len(keys), _AT_ONCE):
         pipeline = redis.pipeline(transaction=False)
         for key in keys[start : start + _AT_ONCE]:
             getattr(pipeline, command)(key, *arguments)
-        answers += read(pipeline.execute)
-    return answers
+        yield from read(pipeline.execute)

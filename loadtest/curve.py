@@ -22,15 +22,22 @@ def check_plotting() -> None:
 
 
 def plot(report: dict[str, Any], path: Path) -> None:
-    """Draw cost relative to the base along every axis; the goal is the band."""
+    """Draw cost relative to the base along every axis, from lowest to highest; the goal is the band."""
     from matplotlib.figure import Figure
 
     axes = list(report["spread"])
-    figure = Figure(figsize=(4 * len(axes), 3.2), layout="constrained")
-    for place, name in enumerate(axes, 1):
-        panel = figure.add_subplot(1, len(axes), place)
+    figure = Figure(figsize=(3.6 * len(axes), 3.2), layout="constrained")
+    panels = figure.subplots(1, len(axes), sharey=True, squeeze=False)[0]
+    for panel, name in zip(panels, axes, strict=True):
         points = [point for point in report["points"] if point["axis"] == name]
-        panel.axhspan(1 - report["goal"], 1 + report["goal"], alpha=0.15)
-        panel.plot([point["value"] for point in points], [point["ratio_to_base"] for point in points], "o-")
-        panel.set(xscale="log", xlabel=name, ylabel="cost per event, base = 1", ylim=(0, None))
+        values, ratios = [point["value"] for point in points], [point["ratio_to_base"] for point in points]
+        low = [point["ratio_to_base"] - point["ratio_range"][0] for point in points]
+        high = [point["ratio_range"][1] - point["ratio_to_base"] for point in points]
+        panel.axhspan(1 - report["goal"], 1 + report["goal"], alpha=0.15, label=f"within {report['goal']:.0%}")
+        panel.errorbar(values, ratios, yerr=(low, high), fmt="o-", capsize=3)
+        panel.set(xscale="log", xlabel=name, ylim=(0, None))
+        panel.set_xticks(values, [f"{value:,}" for value in values])
+        panel.minorticks_off()
+    panels[0].set_ylabel("processor time per event, base = 1")
+    panels[0].legend(loc="lower right")
     figure.savefig(path, dpi=150)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from loadtest.live_worker import LiveWorker
@@ -73,13 +73,25 @@ def drain(worker: LiveWorker, settings: Settings, records: int, show: Callable[[
         if time.monotonic() - started > _PATIENCE_SECONDS:
             raise EngineError(f"The worker made no progress for {_PATIENCE_SECONDS:g} s: see {worker.log}.")
         time.sleep(_POLL_SECONDS)
-    first, before = time.monotonic(), worker.usage
-    seconds = _until_quiet(worker, settings, records, show) - first
+    start_up_seconds = time.monotonic() - started
+    return replace(drain_more(worker, settings, records, show, at_first), start_up_seconds=start_up_seconds)
+
+
+def drain_more(worker: LiveWorker, settings: Settings, records: int, show: Callable[[int], None], done: int) -> Drain:
+    """Follow a worker that is at work, and has processed so many of these records, until it has done the others, too.
+
+    Raises
+    ------
+    EngineError
+        As for `drain`.
+    """
+    began, before = time.monotonic(), worker.usage
+    seconds = _until_quiet(worker, settings, records, show) - began
     after = worker.usage
     return Drain(
-        start_up_seconds=first - started,
+        start_up_seconds=0.0,
         start_up_cpu_seconds=before.cpu_seconds,
-        events=records - at_first,
+        events=records - done,
         seconds=seconds,
         cpu_seconds=after.cpu_seconds - before.cpu_seconds,
         peak_mib=after.peak_mib,

@@ -62,12 +62,15 @@ def measure(history: TrafficSettings, live: TrafficSettings, pace: Pace, directo
         fill(Traffic(history), settings)
         with live_worker(directory / "worker", variables) as worker:
             drain(worker, settings, history.records, lambda _: None)
-            begun, used = time.monotonic(), worker.usage
-            happened = live_run(Traffic(live), pace, settings)
-            cpu_share = (worker.usage.cpu_seconds - used.cpu_seconds) / (time.monotonic() - begun)
+            happened = live_run(Traffic(live), pace, settings, worker)
         return {
             **_figures(happened, pace),
-            "worker_cpu_share": round(cpu_share, 3),
+            "worker_cpu_share": round(happened.worker_cpu_share, 3),
+            "instrument_cpu_share": {
+                "sender": happened.sending.cpu_share,
+                "watcher": happened.watching.cpu_share,
+                "this_process": happened.cpu_share,
+            },
             "pace": asdict(pace),
             "traffic": asdict(live),
             "settings": asdict(settings),
@@ -78,7 +81,7 @@ def measure(history: TrafficSettings, live: TrafficSettings, pace: Pace, directo
 
 def _figures(happened: LiveRun, pace: Pace) -> dict[str, Any]:
     sending, probes = happened.sending, happened.probes
-    seen = np.array([np.nan if s.seen is None else s.seen for s in happened.sightings])
+    seen = np.array([np.nan if s.seen is None else s.seen for s in happened.watching.sightings])
     measured = slice(pace.warm_up_events, None)
     late = (sending.sent - sending.due)[measured]
     duration = float(sending.sent[-1] - sending.sent[measured][0])
@@ -90,7 +93,7 @@ def _figures(happened: LiveRun, pace: Pace) -> dict[str, Any]:
             "visible_after_acknowledged": percentiles(seen - sending.acknowledged[probes]),
             "worker_kafka_timestamp_to_redis": worker_stage(happened.worker_before, happened.worker_after),
         },
-        "measurement_error_ms": percentiles(np.array([s.uncertain_seconds for s in happened.sightings])),
+        "measurement_error_ms": percentiles(np.array([s.uncertain_seconds for s in happened.watching.sightings])),
         "rate": pace.rate,
         "achieved_rate": round((len(late) - 1) / duration, 1) if duration else None,
         "late_sends": int((late > _LATE_SECONDS).sum()),
@@ -113,6 +116,8 @@ def _print(report: dict[str, Any]) -> None:
         console.print(
             f"{report['late_sends']:,} events were sent more than 10 ms late; they count from when they were due."
         )
+    shares = {"worker": report["worker_cpu_share"], **report["instrument_cpu_share"]}
+    console.print("Cores used: " + ", ".join(f"{name.replace('_', ' ')} {share:.2f}" for name, share in shares.items()))
     for name in ("unseen", "unacknowledged"):
         if report[name]:
             console.print(f"WRONG: {report[name]:,} events were {name}.")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Final
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 
+from loadtest.cpu_share import CpuShare
+from loadtest.live_worker import LiveWorker
 from loadtest.open_loop import Sending, send_open_loop
-from loadtest.probes import Probe, Sighting, watch
+from loadtest.paced_traffic import PacedTraffic, paced
+from loadtest.probes import Probe, Watching, watch
 from loadtest.progress_bar import progress_bar
 from loadtest.traffic import Traffic
 from loadtest.worker_histogram import worker_histogram
@@ -21,8 +23,7 @@ from online_models.events import PURCHASE
 from streams.settings import Settings
 
 _PROBES_PER_SECOND: Final = 200
-#: Encoding the events and starting the process that watches the probes takes a moment.
-_LEAD_SECONDS: Final = 2.0
+_SHOW_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -52,28 +53,44 @@ class LiveRun:
     ----------
     sending
         When every event was due, sent and acknowledged.
-    probes, sightings
+    probes, watching
         Numbers of the events that were looked out for, and what was seen of each.
     worker_before, worker_after
         The worker's own histogram at the end of the warm-up and at the end.
+    worker_cpu_share
+        The share of a core that the worker took in between.
+    cpu_share
+        That which this process took meanwhile; sender and watcher have their own.
     """
 
     sending: Sending
     probes: Int64s
-    sightings: list[Sighting]
+    watching: Watching
     worker_before: Int64s
     worker_after: Int64s
+    worker_cpu_share: float
+    cpu_share: float
 
 
-def live_run(traffic: Traffic, pace: Pace, settings: Settings) -> LiveRun:
+def live_run(traffic: Traffic, pace: Pace, settings: Settings, worker: LiveWorker) -> LiveRun:
     """Send the traffic at its pace, each event with the time at which it is due as its `ts`, and watch."""
-    due = time.time() + _LEAD_SECONDS + np.arange(len(traffic)) / pace.rate
-    traffic.visits = replace(traffic.visits, ts=(1000 * due[traffic.first]).astype(np.int64))
-    numbers = _probes(traffic, pace)
-    return asyncio.run(_run(traffic, due, numbers, pace, settings))
+    events = paced(traffic, pace.rate, settings)
+    numbers = _numbers_of_probes(traffic, pace)
+    probes = _probes(traffic, numbers, events.due, settings)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        watching = pool.submit(watch, probes, settings.redis)
+        sending = pool.submit(send_open_loop, events.requests.requests)
+        with CpuShare() as share:
+            _until(float(events.due[pace.warm_up_events]), events, sending)
+            before, used = worker_histogram(settings), worker.usage.cpu_seconds
+            _until(float(events.due[-1]), events, sending)
+            used = worker.usage.cpu_seconds - used
+        sent = sending.result().of_events(events)
+        seen = watching.result()
+    return LiveRun(sent, numbers, seen, before, worker_histogram(settings), used / pace.seconds, share.measured)
 
 
-def _probes(traffic: Traffic, pace: Pace) -> Int64s:
+def _numbers_of_probes(traffic: Traffic, pace: Pace) -> Int64s:
     """An even choice of the events after the warm-up that are good and not purchases."""
     source = traffic.source
     candidates = traffic.first & (traffic.visits.type[np.maximum(source, 0)] != PURCHASE)
@@ -83,30 +100,17 @@ def _probes(traffic: Traffic, pace: Pace) -> Int64s:
     return numbers[np.linspace(0, len(numbers) - 1, count).astype(np.int64)]
 
 
-async def _run(traffic: Traffic, due: Floats, numbers: Int64s, pace: Pace, settings: Settings) -> LiveRun:
+def _probes(traffic: Traffic, numbers: Int64s, due: Floats, settings: Settings) -> list[Probe]:
     visits, events = traffic.visits, traffic.source[numbers].tolist()
-    probes = [
+    return [
         Probe(f"{settings.prefix}rec:{traffic.user_names[visits.user[event]].decode()}", int(visits.ts[event]), when)
         for event, when in zip(events, due[numbers].tolist(), strict=True)
     ]
-    records = list(traffic.records())
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        watching = asyncio.get_running_loop().run_in_executor(pool, watch, probes, settings.redis)
-        before = asyncio.create_task(_histogram_at(float(due[pace.warm_up_events]), settings))
-        bar = asyncio.create_task(_show(due))
-        sending = await send_open_loop(records, due, settings)
-        sightings = await watching
-        await bar
-    return LiveRun(sending, numbers, sightings, await before, worker_histogram(settings))
 
 
-async def _histogram_at(moment: float, settings: Settings) -> Int64s:
-    await asyncio.sleep(moment - time.time())
-    return await asyncio.to_thread(worker_histogram, settings)
-
-
-async def _show(due: Floats) -> None:
-    with progress_bar("sending", len(due)) as show:
-        while (now := time.time()) < due[-1]:
-            show(int(np.searchsorted(due, now)))
-            await asyncio.sleep(0.1)
+def _until(moment: float, events: PacedTraffic, sending: Future[Any]) -> None:
+    """Wait and show how far the events are; the sender may fail before."""
+    with progress_bar("sending", len(events.due)) as show:
+        while (wait := moment - time.time()) > 0 and not sending.done():
+            show(events.due_now())
+            time.sleep(min(wait, _SHOW_SECONDS))

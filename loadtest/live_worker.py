@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,19 @@ class LiveWorker:
         """What it has used so far."""
         self.check()
         return usage(self._process.pid)
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        self._process.kill()
+
+    @contextmanager
+    def asleep(self) -> Iterator[None]:
+        """Let it do nothing at all for a while; longer than `UPWELL_SESSION_SECONDS`, and Kafka gives it up."""
+        os.kill(self._process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._process.pid, signal.SIGCONT)
 
     def check(self) -> None:
         """Raise EngineError if the worker has ended."""

@@ -2,84 +2,61 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
+from loadtest.cpu_share import CpuShare
+from loadtest.paced_traffic import PacedTraffic
+from loadtest.pipeline_connection import PipelineConnection
+from loadtest.produce_requests import Request
 from online_models.compiled import Floats
-from streams.errors import ServerError
-from streams.settings import Settings
-from streams.sources.record import Record
-from streams.topics import CLICKSTREAM, PURCHASES
-
-#: A sender that is behind lets the rest of the process go on after so many events.
-_IN_A_ROW: Final = 50
 
 
-@dataclass
+@dataclass(frozen=True)
 class Sending:
-    """When each event was due, sent and acknowledged by Kafka: epoch seconds, NaN where it never was."""
+    """When each event was due, sent and acknowledged by Kafka: epoch seconds, NaN where it never was; and the share of
+    a core that sending took."""
 
     due: Floats
-    sent: Floats = field(init=False)
-    acknowledged: Floats = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.sent = np.full(len(self.due), np.nan)
-        self.acknowledged = np.full(len(self.due), np.nan)
+    sent: Floats
+    acknowledged: Floats
+    cpu_share: float
 
 
-async def send_open_loop(records: Sequence[Record], due: Floats, settings: Settings) -> Sending:
-    """Send records at their due times (epoch seconds, ascending); return when Kafka has acknowledged the last one.
+@dataclass(frozen=True)
+class SentRequests:
+    """The same per request."""
+
+    sent: Floats
+    acknowledged: Floats
+    cpu_share: float
+
+    def of_events(self, events: PacedTraffic) -> Sending:
+        """The same per event."""
+        carrier = events.requests.request_of
+        return Sending(events.due, self.sent[carrier], self.acknowledged[carrier], self.cpu_share)
+
+
+def send_open_loop(requests: Sequence[Request]) -> SentRequests:
+    """Send requests when they are due; return when Kafka has acknowledged all. Runs in a process of its own.
 
     Raises
     ------
     ServerError
         Kafka cannot be reached or refuses an event.
     """
-    sending = Sending(due)
-    try:
-        async with _producer(settings) as producer:
-            for number, record in enumerate(records):
-                await _until(due[number], number)
-                await _send(producer, record, number, sending)
-    except KafkaError as error:
-        raise ServerError(f"Kafka at {settings.kafka} stopped taking events ({error}): see its log.") from error
-    return sending
-
-
-@asynccontextmanager
-async def _producer(settings: Settings) -> AsyncIterator[Any]:
-    """A producer that holds nothing back to fill its batches."""
-    producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka, acks="all", enable_idempotence=True, linger_ms=0, max_batch_size=128 * 1024
-    )
-    await producer.start()
-    try:
-        yield producer
-    finally:
-        await producer.stop()
-
-
-async def _until(due: float, number: int) -> None:
-    while (wait := due - time.time()) > 0:
-        await asyncio.sleep(wait)
-    if number % _IN_A_ROW == 0:
-        await asyncio.sleep(0)
-
-
-async def _send(producer: Any, record: Record, number: int, sending: Sending) -> None:
-    def acknowledge(future: asyncio.Future[Any]) -> None:
-        if future.exception() is None:
-            sending.acknowledged[number] = time.time()
-
-    sending.sent[number] = time.time()
-    future = await producer.send(PURCHASES if record.purchase else CLICKSTREAM, record.value, record.key)
-    future.add_done_callback(acknowledge)
+    sent, acknowledged = np.full(len(requests), np.nan), np.full(len(requests), np.nan)
+    connections = {broker: PipelineConnection(broker, acknowledged) for broker in {one.broker for one in requests}}
+    time.sleep(max(0.0, requests[0].due - time.time()))
+    with CpuShare() as share:
+        for number, request in enumerate(requests):
+            while (wait := request.due - time.time()) > 0:
+                time.sleep(wait)
+            sent[number] = time.time()
+            connections[request.broker].send(request.frame)
+    for connection in connections.values():
+        connection.finish()
+    return SentRequests(sent, acknowledged, share.measured)

@@ -9,17 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 from redis import Redis
 
+from loadtest.cpu_share import CpuShare
 from online_models.compiled import Floats
 
 
 @dataclass(frozen=True)
 class Reading:
-    """When each read was due, sent and answered (epoch seconds), and for how many there was a value."""
+    """When each read was due, sent and answered (epoch seconds), for how many there was a value, and the share of a
+    core that reading took."""
 
     due: Floats
     sent: Floats
     answered: Floats
     found: int
+    cpu_share: float
 
 
 def read_open_loop(keys: Sequence[str], start: float, rate: float, redis_url: str) -> Reading:
@@ -31,11 +34,13 @@ def read_open_loop(keys: Sequence[str], start: float, rate: float, redis_url: st
     redis.ping()
     due = start + np.arange(len(keys)) / rate
     sent, answered, found = np.zeros(len(keys)), np.zeros(len(keys)), 0
-    for number, (key, moment) in enumerate(zip(keys, due.tolist(), strict=True)):
-        while (wait := moment - time.time()) > 0:
-            time.sleep(wait)
-        sent[number] = time.time()
-        found += redis.get(key) is not None
-        answered[number] = time.time()
+    time.sleep(max(0.0, start - time.time()))
+    with CpuShare() as share:
+        for number, (key, moment) in enumerate(zip(keys, due.tolist(), strict=True)):
+            while (wait := moment - time.time()) > 0:
+                time.sleep(wait)
+            sent[number] = time.time()
+            found += redis.get(key) is not None
+            answered[number] = time.time()
     redis.close()
-    return Reading(due, sent, answered, found)
+    return Reading(due, sent, answered, found, share.measured)

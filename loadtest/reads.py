@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import multiprocessing
 import tempfile
 import time
@@ -19,9 +18,11 @@ from rich.table import Table
 
 from loadtest.drain import drain
 from loadtest.filling import fill
-from loadtest.live_worker import live_worker
+from loadtest.live_worker import LiveWorker, live_worker
 from loadtest.machine import machine, versions
+from loadtest.open_loop import Sending, send_open_loop
 from loadtest.options import add_shop_arguments, traffic_settings
+from loadtest.paced_traffic import paced
 from loadtest.percentiles import percentiles
 from loadtest.progress_bar import progress_bar
 from loadtest.reader import Reading, read_open_loop
@@ -29,11 +30,11 @@ from loadtest.surroundings import surroundings
 from loadtest.traffic import Traffic, TrafficSettings
 from streams.errors import SettingsError
 from streams.lag import LagMeter
-from streams.replay import ReplaySummary, replay
 from streams.settings import Settings
 
 #: The process that reads takes a moment to start.
 _LEAD_SECONDS: Final = 3.0
+_SHOW_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -84,20 +85,18 @@ def measure(history: TrafficSettings, live: TrafficSettings, pace: Pace, directo
         with live_worker(directory / "worker", variables) as worker:
             drain(worker, settings, history.records, lambda _: None)
             keys = _keys(past, settings, pace)
-            idle = asyncio.run(_read(keys, pace, settings, None))[0]
-            used, begun = worker.usage, time.monotonic()
-            busy, sent = asyncio.run(_read(keys, pace, settings, Traffic(live)))
-            cpu_share = (worker.usage.cpu_seconds - used.cpu_seconds) / (time.monotonic() - begun)
+            idle = _read_idle(keys, pace, settings)
+            busy, sent, cpu_share = _read_busy(keys, pace, settings, Traffic(live), worker)
             behind = _behind(settings)
-        assert sent is not None
         return {
             "idle_ms": _latencies(idle),
             "busy_ms": _latencies(busy),
             "found_share": round(busy.found / len(busy.due), 4),
-            "achieved_rate": round(sent.acknowledged / sent.seconds, 1),
-            "sent_late_seconds": round(sent.late_seconds, 3),
+            "achieved_rate": round((len(sent.due) - 1) / max(float(sent.sent[-1] - sent.sent[0]), 1e-9), 1),
+            "sent_late_seconds": round(float((sent.sent - sent.due).max()), 3),
             "events_behind_at_end": behind,
             "worker_cpu_share": round(cpu_share, 3),
+            "instrument_cpu_share": {"sender": sent.cpu_share, "reader": busy.cpu_share},
             "pace": asdict(pace),
             "traffic": asdict(live),
             "settings": asdict(settings),
@@ -113,27 +112,32 @@ def _keys(past: Traffic, settings: Settings, pace: Pace) -> list[str]:
     return [f"{settings.prefix}rec:{past.user_names[user].decode()}" for user in users]
 
 
-async def _read(
-    keys: list[str], pace: Pace, settings: Settings, traffic: Traffic | None
-) -> tuple[Reading, ReplaySummary | None]:
-    """Read after the warm-up; the events, if any, come all the while."""
-    start = time.time() + _LEAD_SECONDS
-    first_read = start + (pace.warm_up_seconds if traffic else 0.0)
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        reading = asyncio.get_running_loop().run_in_executor(
-            pool, read_open_loop, keys, first_read, pace.reads, settings.redis
-        )
-        sent = await _send(traffic, start, pace.rate, settings) if traffic else None
-        return await reading, sent
+def _read_idle(keys: list[str], pace: Pace, settings: Settings) -> Reading:
+    with _processes(1) as pool:
+        return pool.submit(read_open_loop, keys, time.time() + _LEAD_SECONDS, pace.reads, settings.redis).result()
 
 
-async def _send(traffic: Traffic, start: float, rate: float, settings: Settings) -> ReplaySummary:
-    due = start + np.arange(len(traffic)) / rate
-    traffic.visits = replace(traffic.visits, ts=(1000 * due[traffic.first]).astype(np.int64))
-    records = list(traffic.records())
-    await asyncio.sleep(start - time.time())
-    with progress_bar("sending", len(records)) as show:
-        return await replay(records, settings.kafka, rate=rate, progress=lambda state: show(state.acknowledged))
+def _read_busy(
+    keys: list[str], pace: Pace, settings: Settings, traffic: Traffic, worker: LiveWorker
+) -> tuple[Reading, Sending, float]:
+    """Read after a warm-up while events come all along; the last figure is the share of a core the worker took."""
+    paced_traffic = paced(traffic, pace.rate, settings)
+    start = float(paced_traffic.due[0])
+    with _processes(2) as pool, progress_bar("sending", len(traffic)) as show:
+        first_read = start + pace.warm_up_seconds
+        reading = pool.submit(read_open_loop, keys, first_read, pace.reads, settings.redis)
+        sending = pool.submit(send_open_loop, paced_traffic.requests.requests)
+        time.sleep(max(0.0, start - time.time()))
+        begun, used = time.monotonic(), worker.usage.cpu_seconds
+        while not sending.done():
+            show(paced_traffic.due_now())
+            time.sleep(_SHOW_SECONDS)
+        cpu_share = (worker.usage.cpu_seconds - used) / (time.monotonic() - begun)
+        return reading.result(), sending.result().of_events(paced_traffic), cpu_share
+
+
+def _processes(count: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"))
 
 
 def _behind(settings: Settings) -> int:
@@ -165,6 +169,8 @@ def _print(report: dict[str, Any]) -> None:
     console.print(table)
     console.print(
         f"{100 * report['found_share']:.0f} % of the reads found a list; the worker used "
-        f"{report['worker_cpu_share']:.2f} cores and was {report['events_behind_at_end']:,} records behind at the end."
+        f"{report['worker_cpu_share']:.2f} cores and was {report['events_behind_at_end']:,} records behind at the end; "
+        + ", ".join(f"{name} {share:.2f}" for name, share in report["instrument_cpu_share"].items())
+        + "."
     )
     console.print(f"{report['machine']['cpu']}, {report['machine']['cores']} cores; {report['versions']}", markup=False)

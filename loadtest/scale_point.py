@@ -1,23 +1,39 @@
-"""One point of a scaling curve: a shop of some size is known, and one worker drains a backlog of its events."""
+"""One point of a scaling curve: a worker that knows a shop of some size drains a backlog of its events.
+
+Nothing of how it came to know the shop is measured, nor how it starts: it meets everybody, drains a first part of the
+traffic, has written all lists, and is asleep while the backlog is filled, so that processor time is that of the
+backlog, from its first record on. Checkpoints are made meanwhile as usual.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
+from typing import Final
+
+import numpy as np
 
 from loadtest.clean_slate import clean_slate
 from loadtest.correctness import worker_counters
-from loadtest.drain import drain
-from loadtest.filling import fill
+from loadtest.drain import Drain, drain, drain_more
+from loadtest.filling import fill_with
 from loadtest.internal_topics import Sent, ends, sent_between
 from loadtest.live_worker import live_worker
 from loadtest.preload import preload, preload_size
+from loadtest.settling import wait_until_settled
 from loadtest.traffic import Traffic
-from streams.errors import SettingsError
-from streams.replay import replay
+from streams.errors import EngineError
 from streams.settings import Settings
+from streams.sources.record import Record
+
+#: Which part of the traffic comes before the backlog.
+_FIRST_SHARE: Final = 0.1
+#: So long a worker may be asleep, while the backlog is filled, before it is given up; Faust allows no more.
+_SLEEP_SECONDS: Final = 39.0
+_PATIENT: Final = {"UPWELL_SESSION_SECONDS": f"{_SLEEP_SECONDS:g}", "UPWELL_STALL_SECONDS": "300"}
 
 
 @dataclass(frozen=True)
@@ -26,50 +42,77 @@ class Point:
 
     Attributes
     ----------
+    events
+        Records that were drained.
+    acting_users
+        How many shoppers the traffic is from: of a large shop, few.
     cpu_us_per_event
         Processor time of the worker.
     lists_per_event
         Recommendation lists written: several events of a shopper in one micro-batch make one.
     sent
         What the agents sent each other for these events, by topic.
-    peak_mib, start_up_seconds
-        Of the worker that went on from the checkpoints of one that knew everyone.
+    seconds, peak_mib
+        How long the backlog took, and the most memory the worker ever held.
     """
 
+    events: int
+    acting_users: int
     cpu_us_per_event: float
     lists_per_event: float
     sent: dict[str, Sent]
+    seconds: float
     peak_mib: float
-    start_up_seconds: float
 
 
 def measure_point(
     traffic: Traffic, variables: Mapping[str, str], directory: Path, show: Callable[[int], None]
 ) -> Point:
-    """Let one worker meet everyone and stop, and another one drain the traffic."""
+    """Let a worker come to know a shop, on servers that it has for itself, and measure what events cost it then.
+
+    Raises
+    ------
+    EngineError
+        The worker ended or made no progress, or filling the backlog took too long.
+    """
     directory.mkdir()
     variables = {
+        **_PATIENT,
         **variables,
         "UPWELL_APPLICATION": directory.name,
         "UPWELL_CHECKPOINTS": str(directory / "checkpoints"),
     }
     settings = Settings.load(variables)
     clean_slate(settings)
-    met = preload_size(traffic)
-    asyncio.run(replay(preload(traffic), settings.kafka))
-    with live_worker(directory / "first", variables) as worker:
-        drain(worker, settings, met, lambda _: None)
-    before, lists_before = ends(settings), worker_counters(settings).get("lists", 0)
-    fill(traffic, settings)
-    with live_worker(directory / "second", variables) as worker:
-        drained = drain(worker, settings, met + len(traffic), lambda done: show(done - met), already=met)
-    cpu = drained.cpu_us_per_event
-    if cpu is None:
-        raise SettingsError(f"{len(traffic)} events were gone at the first look: take more --events.")
+    records, first = traffic.records(), int(_FIRST_SHARE * len(traffic))
+    known, backlog = preload_size(traffic) + first, len(traffic) - first
+    fill_with(chain(preload(traffic), islice(records, first)), known, settings)
+    with live_worker(directory / "worker", variables) as worker:
+        drain(worker, settings, known, lambda _: None)
+        lists_before = wait_until_settled(worker, settings)
+        before = ends(settings)
+        with worker.asleep():
+            _fill_in_time(records, backlog, settings)
+        drained = drain_more(worker, settings, known + backlog, lambda done: show(done - known), known)
     return Point(
-        cpu_us_per_event=cpu,
-        lists_per_event=(worker_counters(settings).get("lists", 0) - lists_before) / len(traffic),
+        events=backlog,
+        acting_users=len(np.unique(traffic.visits.user)),
+        cpu_us_per_event=_cost(drained),
+        lists_per_event=(worker_counters(settings).get("lists", 0) - lists_before) / backlog,
         sent=sent_between(before, ends(settings), settings),
+        seconds=drained.seconds,
         peak_mib=drained.peak_mib,
-        start_up_seconds=drained.start_up_seconds,
     )
+
+
+def _fill_in_time(records: Iterable[Record], count: int, settings: Settings) -> None:
+    began = time.monotonic()
+    fill_with(records, count, settings)
+    if time.monotonic() - began > _SLEEP_SECONDS - 1:
+        raise EngineError(f"Filling the backlog took more than {_SLEEP_SECONDS - 1:g} s: take fewer --events.")
+
+
+def _cost(drained: Drain) -> float:
+    cost = drained.cpu_us_per_event
+    assert cost is not None  # there is a backlog
+    return cost

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from loadtest.checkpoint_sizes import newest_checkpoints
 from loadtest.clean_slate import clean_slate
 from loadtest.drain import Drain, drain
 from loadtest.filling import fill
@@ -75,17 +76,7 @@ def measure_shop(
         drained=drained,
         held=held,
         redis=redis,
-        checkpoints=_newest_checkpoints(checkpoints),
+        checkpoints=newest_checkpoints(checkpoints),
         sent=sent_between(dict.fromkeys(last, 0), last, settings),
         versions=versions(settings),
     )
-
-
-def _newest_checkpoints(root: Path) -> dict[str, int]:
-    """Bytes by agent, over its partitions."""
-    newest = {path.parent: path for path in sorted(root.rglob("*.checkpoint"))}
-    sizes: dict[str, int] = {}
-    for folder, path in newest.items():
-        agent = folder.name.rpartition("-")[0]
-        sizes[agent] = sizes.get(agent, 0) + path.stat().st_size
-    return sizes

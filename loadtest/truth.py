@@ -71,3 +71,35 @@ def truth_of(traffic: Traffic) -> Truth:
         duplicates=traffic.settings.duplicates,
         rejected=rejected,
     )
+
+
+def in_turn(before: Truth, after: Truth) -> Truth:
+    """The truth after one traffic and then another.
+
+    >>> from loadtest.traffic import TrafficSettings
+    >>> once = truth_of(Traffic(TrafficSettings(records=1000)))
+    >>> twice = in_turn(once, once)
+    >>> twice.accepted, twice.users == once.users, bool((twice.counts == 2 * once.counts).all())
+    (1960, True, True)
+    """
+    users = list(dict.fromkeys([*before.users, *after.users]))
+    number = {user: n for n, user in enumerate(users)}
+    counts, spend = np.zeros((len(users), len(EVENT_TYPES)), np.int64), np.zeros(len(users))
+    first_seen, last_seen = np.full(len(users), np.iinfo(np.int64).max), np.zeros(len(users), np.int64)
+    for part in (before, after):
+        place = np.array([number[user] for user in part.users], np.int64)
+        counts[place] += part.counts
+        spend[place] += part.spend
+        first_seen[place] = np.minimum(first_seen[place], part.first_seen)
+        last_seen[place] = np.maximum(last_seen[place], part.last_seen)
+    reasons = [*before.rejected, *after.rejected]
+    return Truth(
+        users=users,
+        counts=counts,
+        spend=spend,
+        first_seen=first_seen,
+        last_seen=last_seen,
+        accepted=before.accepted + after.accepted,
+        duplicates=before.duplicates + after.duplicates,
+        rejected={reason: before.rejected.get(reason, 0) + after.rejected.get(reason, 0) for reason in reasons},
+    )

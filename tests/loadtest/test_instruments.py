@@ -90,7 +90,7 @@ def test_reads_that_had_to_wait_count_from_when_they_were_due(settings: Settings
 
 def test_a_curve_is_drawn(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    points = [{"axis": "users", "value": value, "ratio_to_base": 1.0} for value in (10, 100)]
+    points = [{"axis": "users", "value": value, "ratio_to_base": 1.0, "ratio_range": [0.9, 1.2]} for value in (10, 100)]
     plot({"spread": {"users": 0.0}, "goal": 0.15, "points": points}, tmp_path / "curve.png")
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
 
@@ -105,6 +105,8 @@ def test_a_curve_is_drawn(tmp_path: Path) -> None:
         ["memory", "--times", "1"],
         ["memory", "--users", "0"],
         ["scale", "--events", "0"],
+        ["scale", "--rounds", "0"],
+        ["scale", "--plot", "curve.txt"],
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_one_sentence(

@@ -111,6 +111,8 @@ def test_freshness_reports_latencies_from_when_events_were_due(throughput: Run, 
     assert stages["worker_kafka_timestamp_to_redis"]["count"] > 500
     assert stages["acknowledged_after_sent"]["p50"] < fresh["p50"]
     assert report["measurement_error_ms"]["p50"] < fresh["p50"]
+    assert set(report["instrument_cpu_share"]) == {"sender", "watcher", "this_process"}
+    assert all(0 < share < 1 for share in report["instrument_cpu_share"].values())
 
 
 @pytest.mark.parametrize(

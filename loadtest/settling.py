@@ -1,0 +1,35 @@
+"""Wait until a worker has nothing left to do: also none of the lists that it improves when there is time.
+
+Who came before the models knew what goes with an item gets a better list later, 500 shoppers of a partition a second.
+After a preload that is everybody, and would otherwise be counted as the price of the events that follow.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from loadtest.correctness import worker_counters
+from loadtest.live_worker import LiveWorker
+from streams.settings import Settings
+
+#: A shoppers partition looks once a second for lists that could be better.
+_STILL_SECONDS: Final = 2.5
+_POLL_SECONDS: Final = 0.5
+
+
+def wait_until_settled(worker: LiveWorker, settings: Settings) -> int:
+    """Return how many lists were ever written, once no more are.
+
+    Raises
+    ------
+    EngineError
+        The worker ended.
+    """
+    lists, since = -1, time.monotonic()
+    while time.monotonic() - since < _STILL_SECONDS:
+        worker.check()
+        if (now := worker_counters(settings).get("lists", 0)) != lists:
+            lists, since = now, time.monotonic()
+        time.sleep(_POLL_SECONDS)
+    return lists
