@@ -295,25 +295,25 @@ class Shoppers:
     def _fold_chunk(self, actions: Actions, start: int) -> list[Found]:
         """Fold events, the first of which is number `start` of the batch; what was found, in the parts it came in."""
         found: list[Found] = []
-        done, events = 0, len(actions.ts)
-        room = max(_LEAST_ROOM, 16 * events)
+        done, events, least = 0, len(actions.ts), _LEAST_ROOM
         while done < events or not found:
-            batch = room_for(room, max(_LEAST_ROOM // 16, events))
+            room = max(least, 16 * (events - done))
+            batch = room_for(room, max(_LEAST_ROOM // 16, events - done))
             done = fold(done, actions, self._weights, self._gap_ms, self.shelves, batch)
+            while done < events and self._make_room():
+                done = fold(done, actions, self._weights, self._gap_ms, self.shelves, batch)
             found.append(only_filled(batch, start))
-            if done < events:
-                self._make_room()
-                room = room if batch.filled.any() else 2 * room
+            least = _LEAST_ROOM if batch.filled.any() else 2 * room
         return found
 
-    def _make_room(self) -> None:
-        """In the pools that may have run out."""
-        shelves, largest = self.shelves, slabs.slab_length(slabs.SIZES - 1)
-        if len(shelves.items) - int(shelves.top[0]) < largest:
-            shelves = shelves._replace(items=extended(shelves.items, len(shelves.items) + largest))
-        if not has_room(shelves.sessions, shelves.clock):
-            shelves = shelves._replace(sessions=extended(shelves.sessions, len(shelves.sessions) + 1))
-        self.shelves = shelves
+    def _make_room(self) -> bool:
+        """Let pools grow that may have run out; False if none of them has."""
+        before, largest = self.shelves, slabs.slab_length(slabs.SIZES - 1)
+        if len(before.items) - int(before.top[0]) < largest:
+            self.shelves = self.shelves._replace(items=extended(before.items, len(before.items) + largest))
+        if not has_room(before.sessions, before.clock):
+            self.shelves = self.shelves._replace(sessions=extended(before.sessions, len(before.sessions) + 1))
+        return self.shelves is not before
 
     def _forget_longest_unseen(self, acted: Int32s) -> Int32s:
         """Drop the sixteenth of the shoppers seen longest ago, and renumber the rest.
