@@ -216,9 +216,11 @@ class Shoppers:
         if end == len(fresh):
             actions = self._columns(fresh)
             shopper, item, found = actions.shopper, actions.item, self._fold_chunk(actions, 0)
+            acted = shopper
         else:
             shopper, item, found = self._fold_in_chunks(fresh, end)
-        return _folded(distinct(shopper[shopper >= 0], len(self.users)), accepted, kept, shopper, item, joined(found))
+            acted = shopper[shopper >= 0]
+        return _folded(distinct(acted, len(self.users)), accepted, kept, shopper, item, joined(found))
 
     def code_one(self, user: str) -> int:
         """The code of a shopper; strangers share the one of a record that stays blank."""
