@@ -129,6 +129,9 @@ class Examples:
         return cls.of(np.zeros(0, EXAMPLE))
 
 
+_NO_EXAMPLES: Final = Examples.empty()  # what most micro-batches of a few events lead to
+
+
 @dataclass(frozen=True)
 class Folded:
     """What a batch of events led to.
@@ -366,6 +369,6 @@ def _folded(
         item=item,
         increments=Increments(found.row, found.neighbour, found.weight, found.kind, found.ts),
         increment_event=kept[found.event],
-        examples=Examples.of(found.examples),
+        examples=Examples.of(found.examples) if len(found.examples) else _NO_EXAMPLES,
         example_event=kept[found.examples["event"]],
     )
