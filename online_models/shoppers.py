@@ -129,6 +129,9 @@ class Examples:
         return cls.of(np.zeros(0, EXAMPLE))
 
 
+_NO_EXAMPLES: Final = Examples.empty()  # what most micro-batches of a few events lead to
+
+
 @dataclass(frozen=True)
 class Folded:
     """What a batch of events led to.
@@ -216,9 +219,11 @@ class Shoppers:
         if end == len(fresh):
             actions = self._columns(fresh)
             shopper, item, found = actions.shopper, actions.item, self._fold_chunk(actions, 0)
+            acted = shopper
         else:
             shopper, item, found = self._fold_in_chunks(fresh, end)
-        return _folded(distinct(shopper[shopper >= 0], len(self.users)), accepted, kept, shopper, item, joined(found))
+            acted = shopper[shopper >= 0]
+        return _folded(distinct(acted, len(self.users)), accepted, kept, shopper, item, joined(found))
 
     def code_one(self, user: str) -> int:
         """The code of a shopper; strangers share the one of a record that stays blank."""
@@ -295,25 +300,25 @@ class Shoppers:
     def _fold_chunk(self, actions: Actions, start: int) -> list[Found]:
         """Fold events, the first of which is number `start` of the batch; what was found, in the parts it came in."""
         found: list[Found] = []
-        done, events = 0, len(actions.ts)
-        room = max(_LEAST_ROOM, 16 * events)
+        done, events, least = 0, len(actions.ts), _LEAST_ROOM
         while done < events or not found:
-            batch = room_for(room, max(_LEAST_ROOM // 16, events))
+            room = max(least, 16 * (events - done))
+            batch = room_for(room, max(_LEAST_ROOM // 16, events - done))
             done = fold(done, actions, self._weights, self._gap_ms, self.shelves, batch)
+            while done < events and self._make_room():
+                done = fold(done, actions, self._weights, self._gap_ms, self.shelves, batch)
             found.append(only_filled(batch, start))
-            if done < events:
-                self._make_room()
-                room = room if batch.filled.any() else 2 * room
+            least = _LEAST_ROOM if batch.filled.any() else 2 * room
         return found
 
-    def _make_room(self) -> None:
-        """In the pools that may have run out."""
-        shelves, largest = self.shelves, slabs.slab_length(slabs.SIZES - 1)
-        if len(shelves.items) - int(shelves.top[0]) < largest:
-            shelves = shelves._replace(items=extended(shelves.items, len(shelves.items) + largest))
-        if not has_room(shelves.sessions, shelves.clock):
-            shelves = shelves._replace(sessions=extended(shelves.sessions, len(shelves.sessions) + 1))
-        self.shelves = shelves
+    def _make_room(self) -> bool:
+        """Let pools grow that may have run out; False if none of them has."""
+        before, largest = self.shelves, slabs.slab_length(slabs.SIZES - 1)
+        if len(before.items) - int(before.top[0]) < largest:
+            self.shelves = self.shelves._replace(items=extended(before.items, len(before.items) + largest))
+        if not has_room(before.sessions, before.clock):
+            self.shelves = self.shelves._replace(sessions=extended(before.sessions, len(before.sessions) + 1))
+        return self.shelves is not before
 
     def _forget_longest_unseen(self, acted: Int32s) -> Int32s:
         """Drop the sixteenth of the shoppers seen longest ago, and renumber the rest.
@@ -364,6 +369,6 @@ def _folded(
         item=item,
         increments=Increments(found.row, found.neighbour, found.weight, found.kind, found.ts),
         increment_event=kept[found.event],
-        examples=Examples.of(found.examples),
+        examples=Examples.of(found.examples) if len(found.examples) else _NO_EXAMPLES,
         example_event=kept[found.examples["event"]],
     )

@@ -215,3 +215,23 @@ def test_the_cart_keeps_its_newest_twelve_and_purchases_their_newest_twenty_four
         [f"item {n}" for n in range(8, 12)],
         [f"item {n}" for n in range(16, 40)],
     )
+
+
+def test_only_those_who_own_something_have_a_slab_for_it() -> None:
+    shoppers = Shoppers(Vocabulary())
+    sizes = []
+    for n, kind in enumerate(["view", "add_to_cart", "remove_from_cart", "purchase", "view"]):
+        shoppers.fold([event(n, "ada", "lamp", n, kind)])
+        sizes.append(int(shoppers.shelves.shoppers[0]["owned_size"]))
+        shoppers_state(shoppers)
+    assert sizes == [-1, 0, -1, 0, 0]
+    shoppers.fold([event(10 + n, "ada", f"item {n}", 5, "purchase") for n in range(30)])
+    assert shoppers.shelves.shoppers[0]["owned_size"] == 2
+
+
+def test_only_sessions_that_are_not_over_have_a_row() -> None:
+    """Given shopper after shopper, each an hour after the one before, there is a single open session at any time."""
+    shoppers = Shoppers(Vocabulary())
+    shoppers.fold([event(n, f"user {n}", "lamp", 60 * n) for n in range(200)])
+    assert open_sessions(shoppers) == ["user 199"]
+    assert len(shoppers.shelves.sessions) == 64
