@@ -39,7 +39,7 @@ def hub(neighbours: int, times: int = 1) -> ItemSimilarity:
     return similarity
 
 
-@pytest.mark.parametrize("neighbours", [8, 9, 32, 33, 128, 129, 512])
+@pytest.mark.parametrize("neighbours", [8, 9, 12, 13, 32, 33, 128, 129, 384, 385, 512])
 def test_up_to_512_neighbours_are_kept_exactly(neighbours: int) -> None:
     similarity = hub(neighbours, times=2)
     found = similarity.predict_one("lamp")

@@ -45,3 +45,11 @@ def test_every_place_of_a_slab_is_looked_at(place: int) -> None:
     weights[place], codes[place] = 0.5, 7
     assert weakest(weights, 0, 512) == place
     assert found(7, codes, 0, 512) == place
+
+
+@pytest.mark.parametrize("length", [1, 8, 31, 32, 33, 500])
+def test_what_lies_behind_a_list_is_not_in_it(length: int) -> None:
+    codes = np.zeros(600, np.int32)
+    codes[length] = 7
+    assert found(7, codes, 0, length) == -1
+    assert found(7, codes, 0, length + 1) == length

@@ -47,7 +47,12 @@ def test_any_order_of_taking_and_giving_back(acts: list[tuple[bool, int, int]]) 
 
 
 def test_the_sizes() -> None:
-    assert [slabs.slab_length(size) for size in range(slabs.SIZES)] == [8, 16, 32, 64, 128, 256, 512]
+    assert [slabs.slab_length(size) for size in range(slabs.SIZES)] == [
+        8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512,
+    ]  # fmt: skip
+    assert slabs.slab_lengths(np.arange(-1, slabs.SIZES, dtype=np.int32)).tolist() == [
+        0, *(slabs.slab_length(size) for size in range(slabs.SIZES))
+    ]  # fmt: skip
 
 
 def test_a_slab_given_back_is_the_next_one_taken() -> None:
@@ -60,6 +65,6 @@ def test_a_slab_given_back_is_the_next_one_taken() -> None:
 
 def test_a_full_pool_says_so_and_stays_as_it_was() -> None:
     p = pool(24)
-    assert slabs.take(1, p.free, p.top, p.links) == 0
-    assert slabs.take(1, p.free, p.top, p.links) == -1
+    assert slabs.take(2, p.free, p.top, p.links) == 0
+    assert slabs.take(2, p.free, p.top, p.links) == -1
     assert slabs.take(0, p.free, p.top, p.links) == 16
