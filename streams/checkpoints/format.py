@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from streams.errors import EngineError
 
-VERSION: Final = 4
+VERSION: Final = 5
 _MAGIC: Final = b"UPWELL"
 _HEADER: Final = struct.Struct("<6sHQ")
 _DTYPE, _SHAPE, _DATA = "~dtype", "~shape", "~data"
