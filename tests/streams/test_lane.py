@@ -171,3 +171,18 @@ def test_what_arrives_while_a_lane_is_busy_with_leftovers_does_not_wait_for_them
         await asyncio.sleep(0.02)
 
     assert times(processed(play, Broker({CLICKS: 1}), {CLICKS: 0})) == [10]
+
+
+def test_what_the_thread_that_fetches_sees_meanwhile_does_no_harm() -> None:
+    """It raises the end of a topic while the lane decides what to take."""
+
+    class Busy(Broker):
+        def highwater(self, tp: TP) -> int | None:
+            self.ends[PURCHASES] += tp == PURCHASES  # what was complete is not when it is asked again
+            return self.ends[tp] - (tp == PURCHASES)
+
+    async def play(lane: Lane) -> None:
+        lane.put(CLICKS, entries(CLICKS, [10]))
+        await asyncio.sleep(0.05)
+
+    assert times(processed(play, Busy({CLICKS: 1, PURCHASES: 0}), {CLICKS: 0, PURCHASES: 0})) == [10]
