@@ -62,12 +62,12 @@ class PipelineConnection:
             raise ServerError(f"Kafka at {self._name} stopped taking events ({error}): see its log.") from None
 
     def finish(self) -> None:
-        """Wait for the answers that are missing.
+        """Wait for the answers that are missing; those that do not come for long stay unacknowledged.
 
         Raises
         ------
         ServerError
-            As for `send`, or Kafka has been silent for half a minute.
+            As for `send`.
         """
         self._is_over = True
         deadline = time.monotonic() + _SILENCE_SECONDS
@@ -88,7 +88,7 @@ class PipelineConnection:
 
     def _read_answers(self) -> None:
         held = bytearray()
-        while received := self._socket.recv(_AT_ONCE):
+        while received := self._receive():
             now = time.time()
             held += received
             while len(held) >= 4 and len(held) >= (end := 4 + struct.unpack_from(">i", held)[0]):
@@ -96,6 +96,15 @@ class PipelineConnection:
                 del held[:end]
                 self._note(answer, now)
         raise OSError("the connection was closed")
+
+    def _receive(self) -> bytes:
+        while True:
+            try:
+                return self._socket.recv(_AT_ONCE)
+            except TimeoutError:
+                # Silence is nothing wrong while there is nothing to answer: the first event may be due in a minute.
+                if self._answered < self._sent:
+                    raise
 
     def _note(self, answer: bytes, now: float) -> None:
         for place, code in refusals(answer):

@@ -129,6 +129,14 @@ def test_a_kafka_that_goes_away_ends_the_run(settings: Settings) -> None:
         reset.join()
 
 
+def test_a_connection_may_be_silent_before_the_first_event(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given less patience with Kafka than there is time until the first event
+    monkeypatch.setattr("loadtest.pipeline_connection._SILENCE_SECONDS", LEAD_SECONDS / 3)
+    events = encoded(Traffic(TRAFFIC), 20_000.0, Partitioning.ask(settings))
+    late = [replace(one, due=one.due + LEAD_SECONDS) for one in events.requests.requests]
+    assert not np.isnan(send_open_loop(late).acknowledged).any()
+
+
 def test_more_probes_than_are_asked_for_at_a_time_are_all_seen(settings: Settings) -> None:
     # Given a list that takes account of the first half of many events, and a key without a list
     redis, long_ago = Redis.from_url(settings.redis), time.time() - 29.5
