@@ -157,16 +157,18 @@ class Engine:
 
     async def _report(self) -> None:
         prefix, key = self.settings.prefix, f"{self.settings.prefix}worker:{self.worker}"
-        redis: Any = self.redis
         fields = self.counters.as_fields() | {"partitions": str(sum(len(loop.owned) for loop in self.loops))}
-        await redis.hset(key, mapping=fields)
-        await redis.expire(key, _DAY_SECONDS)
-        await redis.set(f"{prefix}upwell", f"{self.settings.application} 1")
-        await self.progress.report(self.redis, f"{prefix}progress")
-        if written := {owner: written.text() for owner, written in self.checkpointer.written.items()}:
-            await redis.hset(f"{prefix}checkpoints", mapping=written)
-        if stopped := {field(*tp): text for loop in self.loops for tp, text in loop.stopped.items()}:
-            await redis.hset(f"{prefix}stopped", mapping=stopped)
+        redis: Any = self.redis
+        async with redis.pipeline(transaction=False) as pipe:
+            pipe.hset(key, mapping=fields)
+            pipe.expire(key, _DAY_SECONDS)
+            pipe.set(f"{prefix}upwell", f"{self.settings.application} 1")
+            self.progress.report(pipe, f"{prefix}progress")
+            if written := {owner: written.text() for owner, written in self.checkpointer.written.items()}:
+                pipe.hset(f"{prefix}checkpoints", mapping=written)
+            if stopped := {field(*tp): text for loop in self.loops for tp, text in loop.stopped.items()}:
+                pipe.hset(f"{prefix}stopped", mapping=stopped)
+            await pipe.execute()
 
     async def _resume_stopped(self, assignment: Assignment) -> None:
         """A partition that another worker stopped may be mended by now; if not, it will be stopped again."""

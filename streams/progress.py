@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from faust.types import TP
-from redis.asyncio import Redis
 
 
 class Position(NamedTuple):
@@ -55,11 +54,14 @@ class Progress:
         """Let the next report hold every position again: Redis may have lost them."""
         self._reported.clear()
 
-    async def report(self, redis: Redis, key: str) -> None:
-        """Write the positions that changed since the last call into a Redis hash."""
+    def report(self, pipe: Any, key: str) -> None:
+        """Have the positions that changed since the last call written into a Redis hash, with what else is in the pipe.
+
+        If that fails, `report_all` has to be called.
+        """
         changed = {tp: position for tp, position in self.positions.items() if self._reported.get(tp) != position}
         if changed:
-            await redis.hset(key, mapping={field(tp.topic, tp.partition): text(p) for tp, p in changed.items()})
+            pipe.hset(key, mapping={field(tp.topic, tp.partition): text(p) for tp, p in changed.items()})
             self._reported.update(changed)
 
     def to_commit(self) -> dict[TP, int]:
