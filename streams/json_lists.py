@@ -1,4 +1,4 @@
-"""Ranked lists as JSON, thousands at a time, without a Python object per item.
+"""Ranked lists as JSON, thousands at a time, without a Python object per item or list.
 
     {"items":[{"id":"lamp","score":0.25,"because":"bulb"}],"as_of":1700000000000,"source":"personal"}
     {"items":[{"id":"lamp","score":0.25,"support":3}],"as_of":1700000000000}
@@ -8,18 +8,22 @@ Scores have six decimals, as `online_models.ranking.rounded` makes them.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from online_models.compiled import Bytes, Floats, Int32s, Int64s, compiled
+from online_models.compiled import Bytes, Floats, Int8s, Int32s, Int64s, compiled
 from online_models.recommendation import SOURCES, Recommendations
+from online_models.spelling import Spelling
 from online_models.vocabulary import Vocabulary
+from streams.number_text import put_integer, put_millionths
 
-#: Longest id in UTF-8 with every character escaped, and what else an entry may need.
+#: Longest id in UTF-8 with every character escaped, and what else an entry may need; or what stands around entries.
 _ENTRY: Final = 4 * 128 * 2 + 80
 _TYPICAL_ENTRY: Final = 64
-#: What stands around ids and numbers.
+_TYPICAL_REST: Final = 80
+#: What stands around entries, ids and numbers.
+_HEAD: Final = tuple(b'{"items":[')
 _FIRST: Final = tuple(b'{"id":"')
 _NEXT: Final = tuple(b',{"id":"')
 _SCORE: Final = tuple(b'","score":')
@@ -27,77 +31,81 @@ _BECAUSE: Final = tuple(b',"because":"')
 _BECAUSE_OF_NOTHING: Final = tuple(b',"because":null}')
 _SUPPORT: Final = tuple(b',"support":')
 _END_OF_TEXT: Final = tuple(b'"}')
+_AS_OF: Final = tuple(b'],"as_of":')
+_PERSONAL, _SEGMENT, _TRENDING = (tuple(f',"source":"{name}"}}'.encode()) for name in SOURCES)
+_NO_SOURCE: Final = -1
 
 
-def recommendation_lists(lists: Recommendations, as_of: Int64s, items: Vocabulary) -> list[bytes]:
-    """The values of `rec:` keys; `as_of` is the event time each list takes account of."""
-    tails = [
-        f'],"as_of":{ts},"source":"{SOURCES[code]}"}}'.encode() for ts, code in zip(as_of, lists.source, strict=True)
-    ]
-    return _lists(True, lists.items, lists.scores, lists.because, lists.lengths, items, tails)
+class _Lists(NamedTuple):
+    """Lists as rows: their entries, how many there are of them, the event time they take account of, and `SOURCES`."""
+
+    ids: Int32s
+    scores: Floats
+    extras: Int32s
+    lengths: Int32s
+    as_of: Int64s
+    source: Int8s
 
 
-def similarity_lists(neighbours: tuple[Int32s, Floats, Int32s, Int32s], as_of: int, items: Vocabulary) -> list[bytes]:
-    """The values of `sim:` keys, from what `ItemSimilarity.predict_many` returns."""
-    ids, scores, support, lengths = neighbours
-    tail = f'],"as_of":{as_of}}}'.encode()
-    return _lists(False, ids, scores, support, lengths, items, [tail] * len(ids))
+def recommendation_lists(lists: Recommendations, as_of: Int64s, items: Vocabulary) -> Spelling:
+    """The values of `rec:` keys, end to end; `as_of` is the event time each list takes account of."""
+    return _written(_Lists(lists.items, lists.scores, lists.because, lists.lengths, as_of, lists.source), items)
 
 
-def _lists(
-    is_code: bool,
-    ids: Int32s,
-    scores: Floats,
-    extras: Int32s,
-    lengths: Int32s,
-    items: Vocabulary,
-    tails: list[bytes],
-) -> list[bytes]:
-    out = np.empty(_ENTRY + int(lengths.sum()) * _TYPICAL_ENTRY, np.uint8)
-    ends = np.zeros(len(ids) + 1, np.int64)
+def similarity_lists(neighbours: tuple[Int32s, Floats, Int32s, Int32s], as_of: int, items: Vocabulary) -> Spelling:
+    """The values of `sim:` keys, end to end, from what `ItemSimilarity.predict_many` returns."""
+    n = len(neighbours[3])
+    return _written(_Lists(*neighbours, np.full(n, as_of), np.full(n, _NO_SOURCE, np.int8)), items)
+
+
+def _written(lists: _Lists, items: Vocabulary) -> Spelling:
+    n = len(lists.ids)
+    out = np.empty(_ENTRY + int(lists.lengths.sum()) * _TYPICAL_ENTRY + n * _TYPICAL_REST, np.uint8)
+    ends = np.zeros(n + 1, np.int64)
     done = 0
-    while True:
-        done = _write(done, ids, scores, extras, lengths, is_code, items.text, items.ends, out, ends)
-        if done == len(ids):
-            break
+    while (done := _write(done, lists, items.text, items.ends, out, ends)) < n:
         out = np.concatenate([out, np.empty(len(out) + _ENTRY, np.uint8)])
-    written = out[: ends[-1]].tobytes() if len(ids) else b""
-    spans = zip(ends[:-1].tolist(), ends[1:].tolist(), tails, strict=True)
-    return [b'{"items":[' + written[start:end] + tail for start, end, tail in spans]
+    return Spelling(out[: ends[-1]], ends[1:])
 
 
 @compiled
-def _write(
-    done: int,
-    ids: Int32s,
-    scores: Floats,
-    extras: Int32s,
-    lengths: Int32s,
-    is_code: bool,
-    text: Bytes,
-    text_ends: Int64s,
-    out: Bytes,
-    ends: Int64s,
-) -> int:
-    """Write the entries of lists from number `done` on; return how many are done, fewer where `out` is full."""
-    for n in range(done, len(ids)):
+def _write(done: int, lists: _Lists, text: Bytes, text_ends: Int64s, out: Bytes, ends: Int64s) -> int:
+    """Write lists from number `done` on; return how many are done, fewer where `out` is full."""
+    for n in range(done, len(lists.ids)):
         at = ends[n]
-        for j in range(lengths[n]):
+        if at + _ENTRY > len(out):
+            return n
+        at = _characters(_HEAD, at, out)
+        for j in range(lists.lengths[n]):
             if at + _ENTRY > len(out):
                 return n
             at = _characters(_NEXT, at, out) if j > 0 else _characters(_FIRST, at, out)
-            at = _id(ids[n, j], text, text_ends, at, out)
+            at = _id(lists.ids[n, j], text, text_ends, at, out)
             at = _characters(_SCORE, at, out)
-            at = _decimal(scores[n, j], at, out)
-            if not is_code:
-                at = _byte(125, _integer(extras[n, j], _characters(_SUPPORT, at, out), out), out)  # }
-            elif extras[n, j] < 0:
+            at = put_millionths(int(np.floor(lists.scores[n, j] * 1e6 + 0.5)), at, out)
+            if lists.source[n] == _NO_SOURCE:
+                at = put_integer(lists.extras[n, j], _characters(_SUPPORT, at, out), out)
+                at = _byte(125, at, out)  # }
+            elif lists.extras[n, j] < 0:
                 at = _characters(_BECAUSE_OF_NOTHING, at, out)
             else:
-                at = _id(extras[n, j], text, text_ends, _characters(_BECAUSE, at, out), out)
+                at = _id(lists.extras[n, j], text, text_ends, _characters(_BECAUSE, at, out), out)
                 at = _characters(_END_OF_TEXT, at, out)
-        ends[n + 1] = at
-    return len(ids)
+        if at + _ENTRY > len(out):
+            return n
+        at = put_integer(lists.as_of[n], _characters(_AS_OF, at, out), out)
+        ends[n + 1] = _source(lists.source[n], at, out)
+    return len(lists.ids)
+
+
+@compiled
+def _source(code: int, at: int, out: Bytes) -> int:
+    """The end of a list."""
+    if code == _NO_SOURCE:
+        return _byte(125, at, out)  # }
+    if code == 0:
+        return _characters(_PERSONAL, at, out)
+    return _characters(_SEGMENT, at, out) if code == 1 else _characters(_TRENDING, at, out)
 
 
 @compiled
@@ -109,7 +117,7 @@ def _characters(characters: tuple[int, ...], at: int, out: Bytes) -> int:
 
 @compiled
 def _byte(character: int, at: int, out: Bytes) -> int:
-    out[np.uint64(at)] = character  # as an unsigned number, for which numba does not ask whether it is negative
+    out[np.uint64(at)] = character
     return at + 1
 
 
@@ -121,27 +129,3 @@ def _id(code: int, text: Bytes, text_ends: Int64s, at: int, out: Bytes) -> int:
             at = _byte(92, at, out)
         at = _byte(character, at, out)
     return at
-
-
-@compiled
-def _integer(number: int, at: int, out: Bytes) -> int:
-    digits, power = 1, 10
-    while number >= power:
-        digits, power = digits + 1, power * 10
-    for k in range(at + digits - 1, at - 1, -1):
-        out[np.uint64(k)] = 48 + number % 10
-        number //= 10
-    return at + digits
-
-
-@compiled
-def _decimal(score: float, at: int, out: Bytes) -> int:
-    """A number with up to six decimals: as many as it needs, but one at least."""
-    millionths = int(np.floor(score * 1e6 + 0.5))
-    at = _byte(46, _integer(millionths // 1_000_000, at, out), out)
-    fraction, needed = millionths % 1_000_000, 1
-    for k in range(5, -1, -1):
-        out[np.uint64(at + k)] = 48 + fraction % 10
-        needed = max(needed, k + 1) if fraction % 10 else needed
-        fraction //= 10
-    return at + needed

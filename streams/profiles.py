@@ -9,6 +9,7 @@ import numpy as np
 from online_models.compiled import Bytes, Floats, Int32s, Int64s, Records, compiled
 from online_models.events import EVENT_TYPES
 from online_models.spelling import Spelling
+from streams.number_text import put_millionths
 
 #: Of a `user:` hash, in the order of its packed values. Propensity and segment are left out where no model can tell.
 FIELDS: Final = (
@@ -79,25 +80,7 @@ def _integer(number: int, at: int, out: Bytes) -> int:
 
 @compiled
 def _decimal(number: float, at: int, out: Bytes) -> int:
-    """A number from 0 on as a short text: at least one decimal and at most six, such as 0.5."""
-    millionths = np.int64(np.rint(min(number, _MOST) * 1e6))
-    whole, fraction = millionths // 1_000_000, millionths % 1_000_000
-    begin = at + 1
-    digits = 1
-    while whole >= 10**digits:
-        digits += 1
-    for k in range(digits - 1, -1, -1):
-        out[begin + k] = 48 + whole % 10
-        whole //= 10
-    place = begin + digits
-    out[place] = 46  # .
-    divisor = 100_000
-    while True:
-        place += 1
-        out[place] = 48 + fraction // divisor
-        fraction %= divisor
-        if fraction == 0 or divisor == 1:
-            break
-        divisor //= 10
-    out[at] = 0xA0 | (place + 1 - begin)  # a text of at most 31 bytes
-    return place + 1
+    """A number from 0 on, with up to six decimals, as a text of at most 31 bytes."""
+    end = put_millionths(int(np.rint(min(number, _MOST) * 1e6)), at + 1, out)
+    out[at] = 0xA0 | (end - at - 1)
+    return end

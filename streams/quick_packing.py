@@ -13,6 +13,7 @@ import numpy as np
 
 from online_models.compiled import Bytes, Int64s, compiled
 from online_models.spelling import Spelling
+from streams.number_text import put_integer
 
 _LARGE: Final = ("EVALSHA", "MGET")
 #: `$`, the digits of a length, and two line ends.
@@ -82,7 +83,7 @@ def _pack(words: Bytes, text: Bytes, ends: Int64s, out: Bytes) -> int:
     at = start = 0
     for end in ends:
         out[at] = 36  # $
-        at = _length(len(words) + end - start, at + 1, out)
+        at = put_integer(len(words) + end - start, at + 1, out)
         at = _line_end(at, out)
         for k in range(len(words)):
             out[at + k] = words[k]
@@ -92,17 +93,6 @@ def _pack(words: Bytes, text: Bytes, ends: Int64s, out: Bytes) -> int:
         at = _line_end(at + end - start, out)
         start = end
     return at
-
-
-@compiled
-def _length(number: int, at: int, out: Bytes) -> int:
-    digits = 1
-    while number >= 10**digits:
-        digits += 1
-    for k in range(digits - 1, -1, -1):
-        out[at + k] = 48 + number % 10
-        number //= 10
-    return at + digits
 
 
 @compiled

@@ -16,6 +16,7 @@ from streams.agents.affinity import AffinityPartition
 from streams.json_lists import similarity_lists
 from streams.settings import Settings
 from streams.trending_merge import TrendingPart, merged, trending_list
+from streams.values import Values
 
 _AT_ONCE: Final = 1000
 _COUNTED: Final = ("impression", "view", "click", "add_to_wishlist", "add_to_cart", "remove_from_cart", "purchase")
@@ -105,5 +106,4 @@ def _strings(expected: Reference) -> Iterator[tuple[str, bytes]]:
 def _similar(state: AffinityPartition, expected: Reference) -> Iterator[tuple[str, bytes]]:
     rows = np.ascontiguousarray(state.similarity.rows["item"][: len(state.similarity)])
     lists = similarity_lists(state.similarity.predict_many(rows), state.as_of, expected.items)
-    for code, value in zip(rows.tolist(), lists, strict=True):
-        yield f"sim:{expected.items.names[code]}", value
+    yield from Values("sim:", expected.items.spelling().chosen(rows), lists).pairs()

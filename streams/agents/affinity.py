@@ -26,7 +26,7 @@ from streams.records import Records
 from streams.sources_applied import SourcesApplied
 from streams.topics import COVISITS
 from streams.trending_merge import TrendingPart
-from streams.values import Values, end_to_end
+from streams.values import Values
 
 _LISTS_AT_ONCE: Final = 500
 #: Lists of similar items are written together this often at most: the popular ones change with every block.
@@ -188,6 +188,6 @@ class AffinityAgent:
         weights, total = state.trending.weight(state.as_of)
         items = [names[code] for code in state.trending.list.tolist()]
         return Outputs(
-            strings=Values("sim:", self.view.items.spelling().chosen(changed), end_to_end(lists)),
+            strings=Values("sim:", self.view.items.spelling().chosen(changed), lists),
             trending=TrendingPart(partition, state.as_of, total, list(zip(items, weights.tolist(), strict=True))),
         )

@@ -18,7 +18,7 @@ from streams.json_lists import recommendation_lists
 from streams.profiles import packed_profiles
 from streams.read_view import ReadView
 from streams.together import Together
-from streams.values import NO_VALUES, Values, end_to_end
+from streams.values import NO_VALUES, Values
 from streams.waiting import Waiting
 
 
@@ -71,7 +71,7 @@ class ListWriter:
         segments, propensity = self._scored(audiences)
         lists = [self._lists(a, own) for a, own in zip(audiences, np.split(segments, ends[:-1]), strict=True)]
         records = _records(audiences)
-        values = end_to_end(recommendation_lists(Recommendations.joined(lists), records["last_seen"], self.view.items))
+        values = recommendation_lists(Recommendations.joined(lists), records["last_seen"], self.view.items)
         profiles = packed_profiles(records, segments, propensity)
         self.counters.lists += len(records)
         starts = [0, *ends[:-1].tolist()]

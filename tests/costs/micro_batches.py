@@ -14,6 +14,7 @@ from loadtest.shoppers import ShopperSettings
 from loadtest.traffic import Traffic, TrafficSettings
 from online_models.recommendation import Recommender
 from online_models.shown import Quality
+from online_models.spelling import Spelling
 from online_models.vocabulary import Vocabulary
 from streams.agent import Agent
 from streams.agents.affinity import AffinityAgent
@@ -94,7 +95,7 @@ class MicroBatches:
         recommender = Recommender(view.items, model_settings(self._settings).recommendations)
         as_of, segments = shelves.shoppers["last_seen"][touched], np.zeros(len(touched), np.int32)
 
-        def call() -> list[bytes]:
+        def call() -> Spelling:
             found = recommender.predict_many(touched, shelves, view.neighbours, segments, view.trending)
             return recommendation_lists(found, as_of, view.items)
 
