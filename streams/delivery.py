@@ -7,7 +7,7 @@ Agents see ordinary Faust events whose value is a list with a list of record bat
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -38,28 +38,27 @@ class MicroBatches(SchedulingStrategyT):
         waiting = {tp: deque(fetched) for tp, fetched in records.items() if fetched}
         while waiting:
             gathered: dict[str, list[list[RecordBatch]]] = {}
+            records: Counter[str] = Counter()
             for tp in list(waiting):
-                part = _taken(waiting[tp])
-                parts = gathered.setdefault(tp.topic, [])
-                if parts and _records([*parts, part]) > LARGEST_DELIVERY:
-                    yield _delivery(parts)
-                    gathered[tp.topic] = parts = []
-                parts.append(part)
+                part, count = _taken(waiting[tp])
+                if records[tp.topic] and records[tp.topic] + count > LARGEST_DELIVERY:
+                    yield _delivery(gathered.pop(tp.topic))
+                    records[tp.topic] = 0
+                gathered.setdefault(tp.topic, []).append(part)
+                records[tp.topic] += count
                 if not waiting[tp]:
                     del waiting[tp]
             yield from map(_delivery, gathered.values())
 
 
-def _taken(fetched: deque[RecordBatch]) -> list[RecordBatch]:
-    """The first batches, as many as fit into a delivery, but at least one."""
+def _taken(fetched: deque[RecordBatch]) -> tuple[list[RecordBatch], int]:
+    """The first batches, as many as fit into a delivery, but at least one; and how many records that makes."""
     taken = [fetched.popleft()]
-    while fetched and sum(map(len, taken)) + len(fetched[0]) <= LARGEST_DELIVERY:
+    records = len(taken[0])
+    while fetched and records + len(fetched[0]) <= LARGEST_DELIVERY:
         taken.append(fetched.popleft())
-    return taken
-
-
-def _records(parts: Sequence[Sequence[RecordBatch]]) -> int:
-    return sum(len(batch) for part in parts for batch in part)
+        records += len(taken[-1])
+    return taken, records
 
 
 class AsDelivered(Schema[Any, Any]):
