@@ -38,14 +38,14 @@ class MicroBatches(SchedulingStrategyT):
         waiting = {tp: deque(fetched) for tp, fetched in records.items() if fetched}
         while waiting:
             gathered: dict[str, list[list[RecordBatch]]] = {}
-            records: Counter[str] = Counter()
+            sizes: Counter[str] = Counter()
             for tp in list(waiting):
                 part, count = _taken(waiting[tp])
-                if records[tp.topic] and records[tp.topic] + count > LARGEST_DELIVERY:
+                if sizes[tp.topic] and sizes[tp.topic] + count > LARGEST_DELIVERY:
                     yield _delivery(gathered.pop(tp.topic))
-                    records[tp.topic] = 0
+                    sizes[tp.topic] = 0
                 gathered.setdefault(tp.topic, []).append(part)
-                records[tp.topic] += count
+                sizes[tp.topic] += count
                 if not waiting[tp]:
                     del waiting[tp]
             yield from map(_delivery, gathered.values())
