@@ -18,8 +18,8 @@ from online_models.spelling import Spelling
 from online_models.vocabulary import Vocabulary
 from streams.number_text import put_integer, put_millionths
 
-#: Longest id in UTF-8 with every character escaped, and what else an entry may need; or what stands around entries.
-_ENTRY: Final = 4 * 128 * 2 + 80
+#: What an entry may need besides its ids, or what stands around entries; and what both mostly need in all.
+_AROUND: Final = 80
 _TYPICAL_ENTRY: Final = 64
 _TYPICAL_REST: Final = 80
 #: What stands around entries, ids and numbers.
@@ -60,11 +60,11 @@ def similarity_lists(neighbours: tuple[Int32s, Floats, Int32s, Int32s], as_of: i
 
 def _written(lists: _Lists, items: Vocabulary) -> Spelling:
     n = len(lists.ids)
-    out = np.empty(_ENTRY + int(lists.lengths.sum()) * _TYPICAL_ENTRY + n * _TYPICAL_REST, np.uint8)
+    out = np.empty(_AROUND + int(lists.lengths.sum()) * _TYPICAL_ENTRY + n * _TYPICAL_REST, np.uint8)
     ends = np.zeros(n + 1, np.int64)
     done = 0
     while (done := _write(done, lists, items.text, items.ends, out, ends)) < n:
-        out = np.concatenate([out, np.empty(len(out) + _ENTRY, np.uint8)])
+        out = np.concatenate([out, np.empty(len(out), np.uint8)])
     return Spelling(out[: ends[-1]], ends[1:])
 
 
@@ -73,11 +73,13 @@ def _write(done: int, lists: _Lists, text: Bytes, text_ends: Int64s, out: Bytes,
     """Write lists from number `done` on; return how many are done, fewer where `out` is full."""
     for n in range(done, len(lists.ids)):
         at = ends[n]
-        if at + _ENTRY > len(out):
+        if at + _AROUND > len(out):
             return n
         at = _characters(_HEAD, at, out)
         for j in range(lists.lengths[n]):
-            if at + _ENTRY > len(out):
+            extra = _size(lists.extras[n, j], text_ends) if lists.source[n] != _NO_SOURCE else 0
+            # Every character may have to be escaped.
+            if at + 2 * (_size(lists.ids[n, j], text_ends) + extra) + _AROUND > len(out):
                 return n
             at = _characters(_NEXT, at, out) if j > 0 else _characters(_FIRST, at, out)
             at = _id(lists.ids[n, j], text, text_ends, at, out)
@@ -91,7 +93,7 @@ def _write(done: int, lists: _Lists, text: Bytes, text_ends: Int64s, out: Bytes,
             else:
                 at = _id(lists.extras[n, j], text, text_ends, _characters(_BECAUSE, at, out), out)
                 at = _characters(_END_OF_TEXT, at, out)
-        if at + _ENTRY > len(out):
+        if at + _AROUND > len(out):
             return n
         at = put_integer(lists.as_of[n], _characters(_AS_OF, at, out), out)
         ends[n + 1] = _source(lists.source[n], at, out)
@@ -106,6 +108,14 @@ def _source(code: int, at: int, out: Bytes) -> int:
     if code == 0:
         return _characters(_PERSONAL, at, out)
     return _characters(_SEGMENT, at, out) if code == 1 else _characters(_TRENDING, at, out)
+
+
+@compiled
+def _size(code: int, text_ends: Int64s) -> int:
+    """How many bytes an id has; 0 if there is none."""
+    if code < 0:
+        return 0
+    return int(text_ends[code] - (text_ends[code - 1] if code > 0 else 0))
 
 
 @compiled

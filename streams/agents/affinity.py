@@ -28,13 +28,15 @@ from streams.topics import COVISITS
 from streams.trending_merge import TrendingPart
 from streams.values import Values
 
-_LISTS_AT_ONCE: Final = 500
-#: Lists of similar items are written together this often at most: the popular ones change with every block.
+#: Lists of similar items that are made and written at once: a millisecond or two in which no shopper is served.
+_LISTS_AT_ONCE: Final = 128
+#: A list is written this often at most: the popular ones change with every block.
 _WRITE_SECONDS: Final = 1.0
 #: While a backlog is drained all change all the time: making them takes no more than this part of the time, unless
 #: they would get older than the second number.
 _WRITE_SHARE: Final = 0.04
 _OLDEST_SECONDS: Final = 5.0
+_REFRESH_SECONDS: Final = 0.25
 
 
 class AffinityPartition:
@@ -44,8 +46,13 @@ class AffinityPartition:
     ----------
     changed
         Codes of the items whose rows have changed since their lists were written, with repetitions.
+    due
+        Codes of those whose turn to be written it is, a portion at a time; what changes meanwhile waits for the next
+        round.
+    round
+        How many there were in the beginning of this round.
     write_at
-        When they are due, on the monotonic clock in seconds.
+        When the next portion is due, on the monotonic clock in seconds.
     outdated
         How many lists may have to change though their own rows did not: what a neighbour is worth depends on how
         popular it is. They are written again when there is time, in turn, `next_row` first.
@@ -55,6 +62,8 @@ class AffinityPartition:
         self, items: Vocabulary, state: Mapping[str, Any] | None = None, settings: SimilaritySettings | None = None
     ) -> None:
         self.changed: list[Int32s] = []
+        self.due: Int32s = np.zeros(0, np.int32)
+        self.round = 0
         self.write_at = -math.inf
         self.outdated = self.next_row = 0
         if state is None:
@@ -77,15 +86,17 @@ class AffinityPartition:
         return lambda: {"similarity": similarity.state(), "trending": trending, **rest}
 
     def taken(self) -> Int32s:
-        """The codes of the items whose lists have to be written, ascending; from now on they count as written."""
-        taken = np.unique(np.concatenate([np.zeros(0, np.int32), *self.changed]))
-        self.changed = []
+        """The codes of the next items whose lists have to be written; from now on they count as written."""
+        if not len(self.due):
+            self.due, self.changed = np.unique(np.concatenate([self.due, *self.changed])), []
+            self.round = len(self.due)
+        taken, self.due = self.due[:_LISTS_AT_ONCE], self.due[_LISTS_AT_ONCE:]
         return taken
 
     def _changed_rows(self) -> Int32s:
-        """Where in the table of rows the changed ones are; forgotten ones are not."""
-        self.changed = [self.taken()]
-        rows = self.similarity.row_of[self.changed[0]]
+        """Where in the table of rows those are whose lists have yet to be written; forgotten ones are not."""
+        self.changed = [np.unique(np.concatenate([np.zeros(0, np.int32), *self.changed]))]
+        rows = self.similarity.row_of[np.union1d(self.due, self.changed[0])]
         return rows[rows >= 0]
 
 
@@ -138,11 +149,11 @@ class AffinityAgent:
         return blocks.portion(records)
 
     def pause(self, partition: int) -> float:
-        """Until changed lists are due; outdated ones are written again a second after the last block."""
+        """Until changed lists are due; when there are none, outdated ones are written again, some hundreds a second."""
         state = self.partitions[partition]
-        if state.changed:
+        if state.changed or len(state.due):
             return max(0.0, state.write_at - time.monotonic())
-        return 1.0 if state.outdated else math.inf
+        return _REFRESH_SECONDS if state.outdated else math.inf
 
     async def fold(self, partition: int, portion: Portion[Blocks] | None) -> Outputs:
         """Learn the blocks that are new, and give out every list that changed, now and then."""
@@ -151,24 +162,30 @@ class AffinityAgent:
         if len(changed):
             state.changed.append(changed)
             state.outdated = len(state.similarity)
-        if not state.changed:
-            return Outputs() if portion else self._refresh(state, partition)
+        if not state.changed and not len(state.due):
+            return Outputs() if portion else self._refresh(state)
         began = time.monotonic()
         if began < state.write_at:
             return Outputs()
-        outputs = self._outputs(state, partition, state.taken())
-        pause = (time.monotonic() - began) * len(self.partitions) / _WRITE_SHARE
-        state.write_at = began + min(max(_WRITE_SECONDS, pause), _OLDEST_SECONDS)
+        outputs = self._outputs(state, taken := state.taken())
+        if len(taken) + len(state.due) == state.round:
+            outputs.trending = self._trending(state, partition)
+        # The portions of a round are spread over the time that the whole round may take.
+        share = len(taken) / state.round
+        seconds = (time.monotonic() - began) * len(self.partitions) / _WRITE_SHARE / share
+        state.write_at = began + share * min(max(_WRITE_SECONDS, seconds), _OLDEST_SECONDS)
         return outputs
 
     async def everything(self, partition: int) -> AsyncIterator[Outputs]:
-        """All lists, in portions."""
+        """All lists, in portions, and what trends."""
         state = self.partitions[partition]
+        if len(state.similarity):
+            yield Outputs(trending=self._trending(state, partition))
         for start in range(0, len(state.similarity), _LISTS_AT_ONCE):
             rows = state.similarity.rows[: len(state.similarity)][start : start + _LISTS_AT_ONCE]
-            yield self._outputs(state, partition, np.ascontiguousarray(rows["item"]))
+            yield self._outputs(state, np.ascontiguousarray(rows["item"]))
 
-    def _refresh(self, state: AffinityPartition, partition: int) -> Outputs:
+    def _refresh(self, state: AffinityPartition) -> Outputs:
         """The next portion of lists that may be outdated."""
         if not state.outdated:
             return Outputs()
@@ -177,17 +194,17 @@ class AffinityAgent:
         rows = state.similarity.rows[: len(state.similarity)][state.next_row : state.next_row + _LISTS_AT_ONCE]
         state.next_row += len(rows)
         state.outdated = max(state.outdated - len(rows), 0)
-        return self._outputs(state, partition, np.ascontiguousarray(rows["item"]))
+        return self._outputs(state, np.ascontiguousarray(rows["item"]))
 
-    def _outputs(self, state: AffinityPartition, partition: int, changed: Int32s) -> Outputs:
-        """Lists, and what trends; the shoppers of this worker see them at once."""
-        names = self.view.items.names
+    def _outputs(self, state: AffinityPartition, changed: Int32s) -> Outputs:
+        """Lists; the shoppers of this worker see them at once."""
         neighbours = state.similarity.predict_many(changed)
         self.view.take_over(changed, neighbours)
         lists = similarity_lists(neighbours, state.as_of, self.view.items)
+        return Outputs(strings=Values("sim:", self.view.items.spelling().chosen(changed), lists))
+
+    def _trending(self, state: AffinityPartition, partition: int) -> TrendingPart:
+        """What trends among the items of the partition."""
         weights, total = state.trending.weight(state.as_of)
-        items = [names[code] for code in state.trending.list.tolist()]
-        return Outputs(
-            strings=Values("sim:", self.view.items.spelling().chosen(changed), lists),
-            trending=TrendingPart(partition, state.as_of, total, list(zip(items, weights.tolist(), strict=True))),
-        )
+        items = self.view.items.names_of(state.trending.list)
+        return TrendingPart(partition, state.as_of, total, list(zip(items, weights.tolist(), strict=True)))
