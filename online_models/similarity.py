@@ -121,7 +121,11 @@ class ItemSimilarity:
     Decay is forward [3]_: an increment at time t is added as weight · 2^((t - landmark) / half-life), so nothing has
     to be touched as time passes, and an increment that arrives late counts exactly what it would have counted in time.
 
-    A list grows to 512 neighbours; beyond that the weakest gives way. Up to there weights and `support` are exact.
+    A list grows to 512 neighbours; beyond that the weakest gives way. Up to there `support` is exact, and w(a, b) is
+    rounded to `float32` after every increment, which puts it off by at most 2^-24 of itself each time; all other sums
+    are `float64`. So an increment of less than 2^-25 of what a pair has already is lost: of pairs that meet a million
+    times within a half-life, the loosest of the meetings. And 126 half-lives after the last meeting, or later, w(a, b)
+    begins to lose digits; after 150 to 214 it is 0.
 
     Parameters
     ----------
@@ -155,7 +159,7 @@ class ItemSimilarity:
         self.lately: Floats = np.zeros(64)
         self.totals: Floats = np.zeros(2)
         self.neighbours: Int32s = np.zeros(1024, np.int32)
-        self.weights: Floats = np.zeros(1024)
+        self.weights: Float32s = np.zeros(1024, np.float32)
         self.support: Int32s = np.zeros(1024, np.int32)
         self.free = np.full(slabs.SIZES, -1, np.int64)
         self.filled = np.zeros(1, np.int64)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from online_models.compiled import Floats, Int32s, Int64s, Records
+from online_models.compiled import Float32s, Floats, Int32s, Int64s, Records
 from online_models.similarity import DAY_MS, ROW, ItemSimilarity, SimilaritySettings
 from online_models.similarity_kernels import FREE_ROWS, LANDMARK, NEWEST
 from online_models.slabs import places, slab_lengths
@@ -27,7 +27,7 @@ class FrozenSimilarity:
     lately: Floats
     totals: Floats
     neighbours: Int32s
-    weights: Floats
+    weights: Float32s
     support: Int32s
     clock: Int64s
     half_life_days: float
@@ -115,7 +115,7 @@ def restored(state: Mapping[str, Any], items: Vocabulary, settings: SimilaritySe
 def _begin_anew_at_newest(similarity: ItemSimilarity, half_life_days: float) -> None:
     """Scale all weights, which decayed with a half-life, so that an increment weighs 1 at the highest event time."""
     clock = similarity.clock
-    factor = 2.0 ** (float(clock[LANDMARK] - clock[NEWEST]) / (half_life_days * DAY_MS))
+    factor = np.exp2(np.float64(clock[LANDMARK] - clock[NEWEST]) / (half_life_days * DAY_MS))  # no float: see NEP 50
     for decayed in (similarity.rows["actions"], similarity.received, similarity.weights, similarity.totals[:1]):
         decayed *= factor
     clock[LANDMARK] = clock[NEWEST]

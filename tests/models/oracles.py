@@ -29,10 +29,19 @@ class Increment(NamedTuple):
 
 
 class Similar(NamedTuple):
-    """How similar a neighbour is, and in how many sessions both occurred."""
+    """How similar a neighbour is, in how many sessions both occurred, and how many increments it had."""
 
     score: float
     support: int
+    increments: int
+
+    @property
+    def tolerance(self) -> float:
+        """How far off a score may be: it has six decimals, and every increment is rounded by 2^-24.
+
+        To leave one out would be a thousand times that, for all but thousands of increments.
+        """
+        return 0.6e-6 + self.score * (1e-9 + self.increments * 2.0**-24)
 
 
 def similar_items(
@@ -62,7 +71,7 @@ def similar_items(
             expected = r / ever * late
             demand = r * (expected + 3.0) / (lately[neighbour] + 3.0)
             score = fsum(weights) / ((n + 5.0 * min(n, 1.0)) ** (1.0 - damping) * demand**damping)
-            lists[row][neighbour] = Similar(score, support[row, neighbour])
+            lists[row][neighbour] = Similar(score, support[row, neighbour], len(weights))
     return lists
 
 
