@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from online_models.compiled import Float32s, Floats, Int32s, Int64s, Records
+from online_models.reserve import long_enough
 from online_models.similarity import DAY_MS, ROW, ItemSimilarity, SimilaritySettings
 from online_models.similarity_kernels import FREE_ROWS, LANDMARK, NEWEST
 from online_models.slabs import places, slab_lengths
 from online_models.spare import Spare
 from online_models.spelling import Spelling
-from online_models.vocabulary import Vocabulary, grown
+from online_models.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -91,17 +92,17 @@ def restored(state: Mapping[str, Any], items: Vocabulary, settings: SimilaritySe
     rows["start"][:count] = np.cumsum(lengths) - lengths
     filled = int(lengths.sum())
     live = places(rows["start"][:count], rows["length"][:count])
-    similarity.neighbours = grown(similarity.neighbours, filled)
-    similarity.weights = grown(similarity.weights, filled)
-    similarity.support = grown(similarity.support, filled)
+    similarity.neighbours = long_enough(similarity.neighbours, filled)
+    similarity.weights = long_enough(similarity.weights, filled)
+    similarity.support = long_enough(similarity.support, filled)
     similarity.neighbours[live] = codes[state["neighbours"]]
     similarity.weights[live], similarity.support[live] = state["weights"], state["support"]
     similarity.rows = rows
-    similarity.row_of = grown(similarity.row_of, len(items), fill=-1)
+    similarity.row_of = long_enough(similarity.row_of, len(items), fill=-1)
     similarity.row_of[rows["item"][:count]] = np.arange(count, dtype=np.int32)
-    similarity.received = grown(similarity.received, len(items))
+    similarity.received = long_enough(similarity.received, len(items))
     similarity.received[codes[state["receivers"]]] = state["received"]
-    similarity.lately = grown(similarity.lately, len(items))
+    similarity.lately = long_enough(similarity.lately, len(items))
     similarity.lately[codes[state["receivers"]]] = state["lately"]
     similarity.totals[:] = state["totals"]
     similarity.filled[0] = filled
