@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import floor, fsum, log2
 from typing import Any, NamedTuple, cast
 
+import numpy as np
 from river import cluster, preprocessing
 
 from online_models.compiled import Floats
@@ -121,7 +122,8 @@ def recommend(
     for steps, voter in enumerate(recent):
         for item, similarity in similar.get(voter, {}).items():
             if item not in unwanted and similarity > 0.0:
-                votes[item].append((similarity ** (2 / 3) * (steps + 1) ** log2(step_weight), voter))
+                vote = float(np.float32(similarity ** (2 / 3)))  # as it is kept
+                votes[item].append((vote * (steps + 1) ** log2(step_weight), voter))
     chances = {item: chance for item, chance in returns.items() if item not in unwanted}
     sums = {
         item: fsum(vote for vote, _ in gains) ** 1.5 * (0.1 if item in session else 1.0)
