@@ -21,8 +21,9 @@ from online_models.recommendation_kernel import (
     recommend,
     votes,
 )
+from online_models.reserve import long_enough
 from online_models.shopper_records import Shelves
-from online_models.vocabulary import Vocabulary, distinct, grown
+from online_models.vocabulary import Vocabulary, distinct
 
 #: Where the first item of a list comes from; see `Recommendations.source`.
 SOURCES: Final = ("personal", "segment", "trending")
@@ -103,7 +104,7 @@ class Neighbours:
         self.table = NeighbourTable(
             place=np.full(64, -1, np.int32),
             items=np.zeros((64, length), np.int32),
-            votes=np.zeros((64, length)),
+            votes=np.zeros((64, length), np.float32),
             lengths=np.zeros(64, np.int32),
         )
         self._count = 0
@@ -130,15 +131,15 @@ class Neighbours:
         self.table.lengths[places] = np.minimum(lengths, width)
 
     def _places(self, of: Int32s) -> Int32s:
-        place = grown(self.table.place, len(self.vocabulary), fill=-1)
+        place = long_enough(self.table.place, len(self.vocabulary), fill=-1)
         new = of[place[of] < 0]
         place[new] = np.arange(self._count, self._count + len(new), dtype=np.int32)
         self._count += len(new)
         self.table = NeighbourTable(
             place=place,
-            items=grown(self.table.items, self._count),
-            votes=grown(self.table.votes, self._count),
-            lengths=grown(self.table.lengths, self._count),
+            items=long_enough(self.table.items, self._count),
+            votes=long_enough(self.table.votes, self._count),
+            lengths=long_enough(self.table.lengths, self._count),
         )
         places: Int32s = place[of]
         return places
@@ -202,12 +203,12 @@ class Recommender:
             source=np.zeros(n, np.int8),
         )
         table = neighbours.table
-        self._number = grown(self._number, len(vocabulary), fill=NOTHING)
+        self._number = long_enough(self._number, len(vocabulary), fill=NOTHING)
         recommend(
             shoppers,
             shelves.shoppers,
             shelves.items,
-            table._replace(place=grown(table.place, len(vocabulary), fill=-1)),
+            table._replace(place=long_enough(table.place, len(vocabulary), fill=-1)),
             shelves.returns,
             segments,
             _stacked(trending),

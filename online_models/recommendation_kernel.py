@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from online_models.compiled import Bytes, Floats, Int8s, Int32s, Int64s, Records, compiled
+from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Records, compiled
 from online_models.ranking import insert, rounded
 from online_models.returns import REACH, chance
 from online_models.shopper_records import Shopper
@@ -24,11 +24,14 @@ _ROUNDING: Final = 1e-6
 
 
 class NeighbourTable(NamedTuple):
-    """`place[code]` is the row of an item in the other arrays, -1 if nothing is known of it; see `votes`."""
+    """`place[code]` is the row of an item in the other arrays, -1 if nothing is known of it; see `votes`.
+
+    Votes are kept to seven digits, of which a list shows six: every worker holds this table, of all items.
+    """
 
     place: Int32s
     items: Int32s
-    votes: Floats
+    votes: Float32s
     lengths: Int32s
 
 

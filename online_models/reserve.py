@@ -21,6 +21,20 @@ def extended(array: NDArray[Dtype], length: int) -> NDArray[Dtype]:
     return longer
 
 
+def long_enough(array: NDArray[Dtype], length: int, fill: float = 0) -> NDArray[Dtype]:
+    """The array itself if it is long enough, else a longer copy as `extended` makes it, filled up with `fill`.
+
+    >>> long_enough(np.zeros(64, np.int32), 65, fill=-1)[63:66].tolist()
+    [0, -1, -1]
+    """
+    if length <= len(array):
+        return array
+    longer = extended(array, length)
+    if fill:
+        longer[len(array) :] = fill
+    return longer
+
+
 def as_bytes(array: NDArray[Dtype]) -> NDArray[np.void]:
     """The same memory, element by element as bytes: copying records field by field would be slow."""
     return array.view(np.dtype((np.void, array.dtype.itemsize)))

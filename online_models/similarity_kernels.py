@@ -17,8 +17,9 @@ _EVER, _LATE = 0, 1
 
 _ACTION = 2
 _FIRST_IN_SESSION = 1
-#: When weights have grown by 2^256, all are scaled back: exact, as a power of two, and far from overflow.
-_RESCALE_HALF_LIVES = 256
+#: When weights have grown by 2^64, all are scaled back, exactly, as it is by a power of two. The pool's are `float32`,
+#: up to 2^128: that is 2^64 on top, more than can ever be added up, and 2^126 below before a weight loses digits.
+_RESCALE_HALF_LIVES = 64
 #: Half-life, in ms, of what was received lately.
 _LATELY_MS = 86_400_000
 #: Weight that has to be received lately before it is believed that an item is in demand more than usual, or less.
@@ -45,7 +46,7 @@ def learn(
     lately: Floats,
     totals: Floats,
     neighbours: Int32s,
-    weights: Floats,
+    weights: Float32s,
     support: Int32s,
     free: Int64s,
     top: Int64s,
@@ -81,7 +82,7 @@ def learn(
                 if place < 0:
                     return i
             neighbours[place], weights[place], support[place] = item, 0.0, 0
-        weights[place] += gain
+        weights[place] += gain  # in float64, and rounded once
         support[place] += kind[i] == _FIRST_IN_SESSION
         received[item] += gain
         totals[_EVER] += gain
@@ -132,7 +133,7 @@ def _scale_back(
     rows: Records,
     received: Floats,
     lately: Floats,
-    weights: Floats,
+    weights: Float32s,
     totals: Floats,
     clock: Int64s,
 ) -> None:
@@ -157,7 +158,7 @@ def _make_place(
     r: int,
     rows: Records,
     neighbours: Int32s,
-    weights: Floats,
+    weights: Float32s,
     support: Int32s,
     free: Int64s,
     top: Int64s,
@@ -201,7 +202,7 @@ def rank(
     totals: Floats,
     clock: Int64s,
     neighbours: Int32s,
-    weights: Floats,
+    weights: Float32s,
     support: Int32s,
     text: Bytes,
     ends: Int64s,

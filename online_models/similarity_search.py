@@ -14,7 +14,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
-from online_models.compiled import Floats, Int32s, compiled
+from online_models.compiled import Float32s, Int32s, compiled
 
 #: Places looked at together. A list may end within a block: what lies behind it is read, and left out of account.
 _BLOCK: Final = 32
@@ -76,7 +76,7 @@ def found(item: int, neighbours: Int32s, start: int, end: int) -> int:
 
 
 @compiled
-def weakest(weights: Floats, start: int, end: int) -> int:
+def weakest(weights: Float32s, start: int, end: int) -> int:
     """Where in a part of the pool, a slab of the largest size, the lowest weight is first."""
     lowest = start
     for block in range(start, end, _BLOCK):

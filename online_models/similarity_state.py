@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from online_models.compiled import Floats, Int32s, Int64s, Records
+from online_models.compiled import Float32s, Floats, Int32s, Int64s, Records
+from online_models.reserve import long_enough
 from online_models.similarity import DAY_MS, ROW, ItemSimilarity, SimilaritySettings
 from online_models.similarity_kernels import FREE_ROWS, LANDMARK, NEWEST
 from online_models.slabs import places, slab_lengths
 from online_models.spare import Spare
 from online_models.spelling import Spelling
-from online_models.vocabulary import Vocabulary, grown
+from online_models.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class FrozenSimilarity:
     lately: Floats
     totals: Floats
     neighbours: Int32s
-    weights: Floats
+    weights: Float32s
     support: Int32s
     clock: Int64s
     half_life_days: float
@@ -91,17 +92,17 @@ def restored(state: Mapping[str, Any], items: Vocabulary, settings: SimilaritySe
     rows["start"][:count] = np.cumsum(lengths) - lengths
     filled = int(lengths.sum())
     live = places(rows["start"][:count], rows["length"][:count])
-    similarity.neighbours = grown(similarity.neighbours, filled)
-    similarity.weights = grown(similarity.weights, filled)
-    similarity.support = grown(similarity.support, filled)
+    similarity.neighbours = long_enough(similarity.neighbours, filled)
+    similarity.weights = long_enough(similarity.weights, filled)
+    similarity.support = long_enough(similarity.support, filled)
     similarity.neighbours[live] = codes[state["neighbours"]]
     similarity.weights[live], similarity.support[live] = state["weights"], state["support"]
     similarity.rows = rows
-    similarity.row_of = grown(similarity.row_of, len(items), fill=-1)
+    similarity.row_of = long_enough(similarity.row_of, len(items), fill=-1)
     similarity.row_of[rows["item"][:count]] = np.arange(count, dtype=np.int32)
-    similarity.received = grown(similarity.received, len(items))
+    similarity.received = long_enough(similarity.received, len(items))
     similarity.received[codes[state["receivers"]]] = state["received"]
-    similarity.lately = grown(similarity.lately, len(items))
+    similarity.lately = long_enough(similarity.lately, len(items))
     similarity.lately[codes[state["receivers"]]] = state["lately"]
     similarity.totals[:] = state["totals"]
     similarity.filled[0] = filled
@@ -115,7 +116,7 @@ def restored(state: Mapping[str, Any], items: Vocabulary, settings: SimilaritySe
 def _begin_anew_at_newest(similarity: ItemSimilarity, half_life_days: float) -> None:
     """Scale all weights, which decayed with a half-life, so that an increment weighs 1 at the highest event time."""
     clock = similarity.clock
-    factor = 2.0 ** (float(clock[LANDMARK] - clock[NEWEST]) / (half_life_days * DAY_MS))
+    factor = np.exp2(np.float64(clock[LANDMARK] - clock[NEWEST]) / (half_life_days * DAY_MS))  # no float: see NEP 50
     for decayed in (similarity.rows["actions"], similarity.received, similarity.weights, similarity.totals[:1]):
         decayed *= factor
     clock[LANDMARK] = clock[NEWEST]

@@ -9,8 +9,9 @@ import numpy as np
 
 from online_models.compiled import Floats, Int32s, Int64s, compiled
 from online_models.ranking import insert, rounded
+from online_models.reserve import long_enough
 from online_models.spelling import Spelling
-from online_models.vocabulary import Vocabulary, grown
+from online_models.vocabulary import Vocabulary
 
 HOUR_MS: Final = 3_600_000
 #: After this much event time an action counts half.
@@ -54,7 +55,7 @@ class Trending:
 
     def learn_many(self, items: Int32s, weights: Floats, ts: Int64s) -> None:
         """Learn actions in their order: item codes, action weights, event times in ms."""
-        self.weights = grown(self.weights, len(self.vocabulary))
+        self.weights = long_enough(self.weights, len(self.vocabulary))
         _learn(items, weights, ts, self.half_life_hours * HOUR_MS, self.weights, self._totals, self._landmark)
         candidates = np.union1d(self.list, items).astype(np.int32)
         ids, scores = np.zeros(self.top, np.int32), np.zeros(self.top)
@@ -79,7 +80,7 @@ class Trending:
         """Rebuild what `state` was taken from; it goes on exactly as the original would."""
         trending = cls(vocabulary)
         codes = vocabulary.codes(Spelling(**state["items"]).names())
-        trending.weights = grown(trending.weights, len(vocabulary))
+        trending.weights = long_enough(trending.weights, len(vocabulary))
         trending.weights[codes] = state["weights"]
         trending.list = codes[state["list"]]
         trending._totals[:] = state["totals"]

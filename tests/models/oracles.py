@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import floor, fsum, log2
 from typing import Any, NamedTuple, cast
 
+import numpy as np
 from river import cluster, preprocessing
 
 from online_models.compiled import Floats
@@ -29,10 +30,19 @@ class Increment(NamedTuple):
 
 
 class Similar(NamedTuple):
-    """How similar a neighbour is, and in how many sessions both occurred."""
+    """How similar a neighbour is, in how many sessions both occurred, and how many increments it had."""
 
     score: float
     support: int
+    increments: int
+
+    @property
+    def tolerance(self) -> float:
+        """How far off a score may be: it has six decimals, and every increment is rounded by 2^-24.
+
+        To leave one out would be a thousand times that, for all but thousands of increments.
+        """
+        return 0.6e-6 + self.score * (1e-9 + self.increments * 2.0**-24)
 
 
 def similar_items(
@@ -62,7 +72,7 @@ def similar_items(
             expected = r / ever * late
             demand = r * (expected + 3.0) / (lately[neighbour] + 3.0)
             score = fsum(weights) / ((n + 5.0 * min(n, 1.0)) ** (1.0 - damping) * demand**damping)
-            lists[row][neighbour] = Similar(score, support[row, neighbour])
+            lists[row][neighbour] = Similar(score, support[row, neighbour], len(weights))
     return lists
 
 
@@ -112,7 +122,8 @@ def recommend(
     for steps, voter in enumerate(recent):
         for item, similarity in similar.get(voter, {}).items():
             if item not in unwanted and similarity > 0.0:
-                votes[item].append((similarity ** (2 / 3) * (steps + 1) ** log2(step_weight), voter))
+                vote = float(np.float32(similarity ** (2 / 3)))  # as it is kept
+                votes[item].append((vote * (steps + 1) ** log2(step_weight), voter))
     chances = {item: chance for item, chance in returns.items() if item not in unwanted}
     sums = {
         item: fsum(vote for vote, _ in gains) ** 1.5 * (0.1 if item in session else 1.0)

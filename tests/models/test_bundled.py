@@ -87,7 +87,8 @@ def test_scores_of_every_neighbour_given_out(day: Day) -> None:
     expected = similar_items(increments)
     for item in day.shoppers.items.names:
         for neighbour, score, _ in day.similarity.predict_one(item):
-            assert score == pytest.approx(expected[item][neighbour].score, rel=1e-9, abs=0.6e-6)
+            exact = expected[item][neighbour]
+            assert score == pytest.approx(exact.score, abs=exact.tolerance)
 
 
 def test_one_example_for_every_session_that_is_over(day: Day) -> None:

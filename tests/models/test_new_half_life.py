@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from online_models.similarity import ACTION, DAY_MS, FIRST_IN_SESSION, ItemSimilarity, SimilaritySettings
+from online_models.similarity_kernels import LANDMARK, NEWEST
 from online_models.similarity_state import FrozenSimilarity, restored
 from online_models.vocabulary import Vocabulary
 
@@ -50,3 +52,12 @@ def test_nothing_learned_yet() -> None:
 def test_the_same_half_life_changes_no_bit() -> None:
     before = learned(10.0)
     assert revived(before, 10.0).weights[:2].tolist() == before.weights[:2].tolist()
+
+
+def test_weights_of_either_precision_change_by_the_same_factor() -> None:
+    """Given a factor that `float32` cannot hold, the pool's weights are off by their own rounding and no more."""
+    before = learned(10.0)
+    after = revived(before, 7.0)
+    factor = 2.0 ** ((before.clock[LANDMARK] - before.clock[NEWEST]) / (10.0 * DAY_MS))
+    assert after.weights[:2].tolist() == (before.weights[:2].astype(np.float64) * factor).astype(np.float32).tolist()
+    assert after.rows["actions"][0] == pytest.approx(before.rows["actions"][0] * factor, rel=1e-15)

@@ -34,7 +34,7 @@ def assert_same_lists(similarity: ItemSimilarity, increments: list[Increment]) -
         assert found == sorted(found, key=lambda entry: (-entry[1], entry[0]))
         assert len(found) == min(len(neighbours), settings.top)
         for name, score, support in found:
-            assert score == pytest.approx(neighbours[name].score, rel=1e-9, abs=0.6e-6)
+            assert score == pytest.approx(neighbours[name].score, abs=neighbours[name].tolerance)
             assert support == neighbours[name].support
         left_out = set(neighbours) - {name for name, _, _ in found}
         if left_out:

@@ -87,11 +87,11 @@ def test_scaling_back_is_exact() -> None:
     """Given visits just before and after weights are scaled back, their ratio is that of the half-lives between."""
     similarity = ItemSimilarity(Vocabulary(), SimilaritySettings(half_life_days=1.0, damping=0.0))
     similarity.learn_one("start", "start", 1.0, ACTION, ts=NOON)
-    similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=NOON + 255 * DAY_MS)
-    similarity.learn_one("lamp", "bulb", 3.0, FIRST_IN_SESSION, ts=NOON + 255 * DAY_MS)
+    similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=NOON + 63 * DAY_MS)
+    similarity.learn_one("lamp", "bulb", 3.0, FIRST_IN_SESSION, ts=NOON + 63 * DAY_MS)
     before = similarity.predict_one("lamp")
-    similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=NOON + 257 * DAY_MS)
-    assert similarity.clock[1] == NOON + 257 * DAY_MS
+    similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=NOON + 65 * DAY_MS)
+    assert similarity.clock[1] == NOON + 65 * DAY_MS
     assert before == [("bulb", 0.5, 1)]  # 3 to 1 + 5
     assert similarity.predict_one("lamp") == [("bulb", 0.12, 1)]  # 3/4 to 1 + 1/4 + 5
 
@@ -111,3 +111,58 @@ def test_an_increment_from_centuries_ago_changes_nothing_but_support() -> None:
     similarity.learn_one("lamp", "bulb 1", 1e6, FIRST_IN_SESSION, ts=0)
     assert [(name, score) for name, score, _ in similarity.predict_one("lamp")] == before
     assert {name: support for name, _, support in similarity.predict_one("lamp")}["bulb 1"] == 2
+
+
+def weight(similarity: ItemSimilarity) -> float:
+    """What the first neighbour of the first row weighs at the landmark."""
+    assert similarity.weights.dtype == np.float32
+    return float(similarity.weights[similarity.rows["start"][0]])
+
+
+def test_weights_are_rounded_once_after_every_increment() -> None:
+    """Given gains of many digits over 300 half-lives, late ones among them, the weight is this one to the last bit."""
+    rng = np.random.default_rng(4)
+    similarity = ItemSimilarity(Vocabulary(), SimilaritySettings(half_life_days=1.0))
+    expected, landmark = np.float32(0.0), 0
+    for day in np.sort(rng.integers(0, 300, 2000)) - rng.integers(0, 30, 2000) * (rng.random(2000) < 0.2):
+        gain = np.float32(rng.random() * 5.0)
+        similarity.learn_one("lamp", "bulb", float(gain), SEEN_AGAIN, ts=NOON + int(day) * DAY_MS)
+        if landmark == 0:
+            landmark = NOON + int(day) * DAY_MS
+        age = (NOON + int(day) * DAY_MS - landmark) // DAY_MS
+        if age >= 64:
+            expected, landmark, age = np.float32(float(expected) * 2.0**-age), NOON + int(day) * DAY_MS, 0
+        expected = np.float32(float(expected) + float(gain) * 2.0**age)
+        assert weight(similarity) == float(expected)
+    assert landmark > NOON + 200 * DAY_MS  # scaled back some times
+
+
+def test_a_weight_fades_out_and_begins_anew() -> None:
+    """Given one meeting, it is exact for 126 half-lives, then 0, never too large; the next one counts in full."""
+    similarity = ItemSimilarity(Vocabulary(), SimilaritySettings(half_life_days=1.0, damping=0.0))
+    similarity.learn_one("lamp", "bulb", 1.9, FIRST_IN_SESSION, ts=NOON)
+    for day in range(1, 400):
+        similarity.learn_one("sofa", "sofa", 1.0, ACTION, ts=NOON + day * DAY_MS)
+        passed = (int(similarity.clock[1]) - NOON) // DAY_MS
+        exact = float(np.float32(1.9)) * 2.0**-passed
+        assert weight(similarity) == (exact if passed <= 126 else pytest.approx(exact, abs=2.0**-149))
+    assert weight(similarity) == 0.0
+    similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=NOON + 400 * DAY_MS)
+    assert similarity.predict_one("lamp") == [("bulb", 0.0, 1)]
+    similarity.learn_one("lamp", "bulb", 1.0, SEEN_AGAIN, ts=NOON + 400 * DAY_MS)
+    assert similarity.predict_one("lamp") == [("bulb", round(1 / 6, 6), 1)]
+
+
+def test_as_much_as_can_be_added_up_stays_finite() -> None:
+    """Given an hour of the heaviest meetings right before weights are scaled back, all with a single neighbour."""
+    similarity = ItemSimilarity(Vocabulary(), SimilaritySettings(half_life_days=1.0, damping=0.0))
+    many = 100_000
+    codes = similarity.vocabulary.codes(["lamp", "bulb"])
+    ts = np.full(many, NOON + 64 * DAY_MS - 1)
+    similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=NOON)
+    heaviest = np.full(many, 1e6, np.float32)
+    similarity.learn_many(
+        Increments(codes[:1].repeat(many), codes[1:].repeat(many), heaviest, np.zeros(many, np.int8), ts)
+    )
+    assert weight(similarity) == pytest.approx(1e6 * many * 2.0**64, rel=1e-2)
+    assert weight(similarity) < 2.0**-20 * float(np.finfo(np.float32).max)

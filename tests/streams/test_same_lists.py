@@ -29,11 +29,12 @@ from streams.worker_process import WorkerProcess
 from tests.streams.broker import publish, wait_until_done
 from tests.streams.shop import Record
 
-#: Real events, in order of time: a shop with few items, whose lists are full, and one with carts and purchases.
+#: Real events, in order of time: a shop with few items, whose lists are full, and eleven years later one with carts and
+#: purchases. That has to be less than a hundred half-lives, or nothing would be left of the first one's lists.
 PARTS: Final = (("clothing", 4_000), ("rees46", 10_000))
 VIEW_SECONDS: Final = 0.2
 CHOSEN: Final = {
-    "UPWELL_HALF_LIFE_DAYS": "14",
+    "UPWELL_HALF_LIFE_DAYS": "60",
     "UPWELL_DAMPING": "0.3",
     "UPWELL_RECENT_ITEMS": "7",
     "UPWELL_STEP_WEIGHT": "0.5",
