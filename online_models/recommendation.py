@@ -23,7 +23,7 @@ from online_models.recommendation_kernel import (
 )
 from online_models.reserve import long_enough
 from online_models.shopper_records import Shelves
-from online_models.vocabulary import Vocabulary, distinct
+from online_models.vocabulary import Vocabulary
 
 #: Where the first item of a list comes from; see `Recommendations.source`.
 SOURCES: Final = ("personal", "segment", "trending")
@@ -165,11 +165,11 @@ class Recommender:
         self.vocabulary = vocabulary
         self.settings = settings or RecommendationSettings()
         self._number: Int32s = np.full(64, NOTHING, np.int32)
+        self._stacked: tuple[Sequence[tuple[Int32s, Floats]], Fillers] | None = None
 
     def recent_many(self, shoppers: Int32s, shelves: Shelves) -> Int32s:
-        """The distinct codes of the items whose neighbours will be asked for."""
-        recent = recent_items(shoppers, shelves.shoppers, shelves.items, self.settings.recent_items)
-        return distinct(recent, len(self.vocabulary))
+        """The codes of the items whose neighbours will be asked for, with repetitions."""
+        return recent_items(shoppers, shelves.shoppers, shelves.items, self.settings.recent_items)
 
     def predict_many(
         self,
@@ -191,7 +191,7 @@ class Recommender:
             Shape (n,): the segment of each shopper, -1 for none.
         trending
             What trends, as item codes and shares, the highest share first: one list per segment, and last the one
-            over all shoppers.
+            over all shoppers. A list that was given before is taken to be as it was.
         """
         settings, vocabulary = self.settings, self.vocabulary
         n, length = len(shoppers), settings.length
@@ -211,7 +211,7 @@ class Recommender:
             table._replace(place=long_enough(table.place, len(vocabulary), fill=-1)),
             shelves.returns,
             segments,
-            _stacked(trending),
+            self._fillers(trending),
             Policy(settings.recent_items, settings.step_weight, settings.skip_owned, settings.skip_current),
             vocabulary.text,
             vocabulary.ends,
@@ -219,6 +219,12 @@ class Recommender:
             lists,
         )
         return Recommendations(*lists)
+
+    def _fillers(self, trending: Sequence[tuple[Int32s, Floats]]) -> Fillers:
+        """The lists as arrays: they stay the same from call to call until somebody has new ones."""
+        if self._stacked is None or self._stacked[0] is not trending:
+            self._stacked = trending, _stacked(trending)
+        return self._stacked[1]
 
 
 def _stacked(trending: Sequence[tuple[Int32s, Floats]]) -> Fillers:

@@ -9,12 +9,13 @@ from typing import Final
 
 import numpy as np
 
-from online_models.compiled import Int64s
+from online_models.compiled import Floats, Int64s
 from online_models.shown import Quality
+from online_models.uncounted import uncounted
 from streams.decoding import Rejection
 
 #: Upper bounds of the freshness histogram in ms, 5 % apart: 1 ms to about 4 minutes.
-BOUNDS: Final = 1.05 ** np.arange(255)
+BOUNDS: Final[Floats] = np.power(1.05, np.arange(255.0))
 
 
 @dataclass
@@ -46,10 +47,7 @@ class Counters:
 
     def count_freshness(self, produced_ms: Int64s, visible_ms: float) -> None:
         """Count events produced at some times and visible at another."""
-        begins = np.flatnonzero(np.diff(produced_ms, prepend=produced_ms[:1] - 1))  # many share a millisecond
-        delays = np.maximum(visible_ms - produced_ms[begins], 0)
-        events = np.diff(begins, append=len(produced_ms))
-        np.add.at(self.freshness, np.searchsorted(BOUNDS, delays), events)
+        _count(produced_ms, visible_ms, BOUNDS, self.freshness)
 
     def as_fields(self) -> dict[str, str]:
         """The counters as a flat hash."""
@@ -81,6 +79,15 @@ def _lately(quality: Quality) -> dict[str, str]:
         "drifted_at": quality.drifted_at,
     }
     return {name: repr(value) for name, value in known.items() if value is not None}
+
+
+@uncounted
+def _count(produced_ms: Int64s, visible_ms: float, bounds: Floats, histogram: Int64s) -> None:
+    place, produced = 0, np.int64(-1)
+    for ms in produced_ms:
+        if ms != produced:  # many share a millisecond
+            place, produced = np.searchsorted(bounds, max(visible_ms - ms, 0.0)), ms
+        histogram[place] += 1
 
 
 def percentile(freshness: Int64s, share: float) -> float | None:

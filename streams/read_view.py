@@ -12,7 +12,7 @@ import numpy as np
 from online_models.compiled import Floats, Int32s
 from online_models.learner import Scorer
 from online_models.recommendation import Neighbours
-from online_models.vocabulary import Vocabulary, grown
+from online_models.vocabulary import Vocabulary, distinct, grown
 from streams.patience import Patience
 
 _KEYS_PER_READ: Final = 500
@@ -58,10 +58,10 @@ class ReadView:
         self._list = msgspec.json.Decoder(_List)
 
     async def refresh(self, items: Int32s) -> None:
-        """Read what is too old of the neighbour lists of `items`, and of the models and trending lists."""
+        """Read what is too old of the neighbour lists of `items`, which may come repeatedly, and of all other outputs."""
         now = time.monotonic()
         self._read_at = grown(self._read_at, len(self.items), fill=-np.inf)
-        stale = items[now - self._read_at[items] > self.view_seconds].tolist()
+        stale = distinct(items[now - self._read_at[items] > self.view_seconds], len(self.items)).tolist()
         for start in range(0, len(stale), _KEYS_PER_READ):
             codes = stale[start : start + _KEYS_PER_READ]
             self._learn(codes, await self._get([f"sim:{self.items.names[code]}" for code in codes]), now)

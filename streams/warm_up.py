@@ -18,6 +18,7 @@ from online_models.similarity import Increments
 from online_models.similarity_state import FrozenSimilarity
 from online_models.vocabulary import Vocabulary
 from streams.blocks import example_block, increment_blocks, read_examples, read_increments
+from streams.counters import Counters
 from streams.decoded_events import decoded
 from streams.decoding import Decoder
 from streams.json_lists import recommendation_lists, similarity_lists
@@ -46,6 +47,7 @@ def warm_up() -> None:
     recommendation_lists(lists, np.zeros(1, np.int64), engine.items)
     packed_texts("", packed_profiles(engine.shoppers.shelves.shoppers[shopper], shopper, None))
     on_show, quality = ListsOnShow(1), Quality(engine.items)
+    Counters(quality).count_freshness(np.zeros(1, np.int64), 0.0)
     on_show.score_many(shopper, one, np.zeros(1, np.int64), 1, quality)
     on_show.show_many(shopper, lists, quality)
     examples = np.arange(170.0) % 7.0

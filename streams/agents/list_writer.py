@@ -12,7 +12,6 @@ from online_models.recommendation import Recommendations, Recommender
 from online_models.shoppers import Shoppers
 from online_models.shown import ListsOnShow
 from online_models.spelling import Spelling
-from online_models.vocabulary import distinct
 from streams.counters import Counters
 from streams.json_lists import recommendation_lists
 from streams.profiles import packed_profiles
@@ -66,7 +65,7 @@ class ListWriter:
 
     async def _write(self, audiences: Sequence[Audience]) -> list[Written]:
         recent = [self.recommender.recent_many(a.codes, a.shoppers.shelves) for a in audiences]
-        await self.view.refresh(distinct(np.concatenate(recent), len(self.view.items)))
+        await self.view.refresh(np.concatenate(recent))
         ends = np.cumsum([len(a.codes) for a in audiences])
         segments, propensity = self._scored(audiences)
         lists = [self._lists(a, own) for a, own in zip(audiences, np.split(segments, ends[:-1]), strict=True)]
