@@ -18,7 +18,7 @@ from online_models.recommendation import Neighbours, RecommendationSettings, Rec
 from online_models.shoppers import Shoppers, ShopperSettings
 from online_models.similarity import ACTION, Increments, ItemSimilarity, SimilaritySettings
 from online_models.trending import Trending
-from online_models.vocabulary import Vocabulary, grown
+from online_models.vocabulary import Vocabulary, distinct, grown
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Engine:
         """What to show a shopper now: (item, score, because), best first."""
         chosen = np.array([self.shoppers.code_one(user)], np.int32)
         recent = self._recommender.recent_many(chosen, self.shoppers.shelves)
-        self._refresh(recent)
+        self._refresh(distinct(recent, len(self.items)))
         lists = self._recommender.predict_many(
             chosen, self.shoppers.shelves, self._neighbours, np.array([-1], np.int32), [self._trending_list()]
         )

@@ -58,7 +58,7 @@ class ReadView:
         self._list = msgspec.json.Decoder(_List)
 
     async def refresh(self, items: Int32s) -> None:
-        """Read what is too old of the neighbour lists of `items`, which may come repeatedly, and of all other outputs."""
+        """Read what is too old of the neighbour lists of `items`, which may repeat, and of all other outputs."""
         now = time.monotonic()
         self._read_at = grown(self._read_at, len(self.items), fill=-np.inf)
         stale = distinct(items[now - self._read_at[items] > self.view_seconds], len(self.items)).tolist()
