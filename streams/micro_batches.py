@@ -100,26 +100,27 @@ class MicroBatchLoop:
 
     async def _put(self, parts: Sequence[Sequence[RecordBatch]]) -> None:
         """Read records of several partitions of a topic at once, and hand each partition its own."""
-        wanted = [part for part in parts if await self._is_wanted(part[0])]
+        wanted = [(lane, part) for part in parts if (lane := await self._lane_for(part[0])) is not None]
         if not wanted:
             return
-        records, counts = columns([batch for part in wanted for batch in part])
+        records, counts = columns([batch for _, part in wanted for batch in part])
         read = self.agent.read(records)
-        ends = np.cumsum(counts)[np.cumsum([len(part) for part in wanted]) - 1].tolist()
-        for part, start, end in zip(wanted, [0, *ends[:-1]], ends, strict=True):
+        ends = np.cumsum(counts)[np.cumsum([len(part) for _, part in wanted]) - 1].tolist()
+        for (lane, part), start, end in zip(wanted, [0, *ends[:-1]], ends, strict=True):
             tp = TP(part[0].topic, part[0].partition)
-            if (lane := self._lanes.get(tp.partition)) is not None and end > start:
+            # A lane that began since it was looked up wants what is before this, and will get it all from Kafka.
+            if self._lanes.get(tp.partition) is lane and end > start:
                 lane.put(tp, read.chosen(slice(start, end)) if len(wanted) > 1 else read)
 
-    async def _is_wanted(self, first: RecordBatch) -> bool:
-        """Whether the records that begin with this one belong to a partition that is processed here."""
+    async def _lane_for(self, first: RecordBatch) -> Lane | None:
+        """The lane of the records that begin with this one; None if their partition is not processed here."""
         tp = TP(first.topic, first.partition)
         lane = self._lanes.get(tp.partition)
         if lane is None or tp in self.stopped:
-            return False
+            return None
         if first.offset > lane.expected(tp):
             await self._account_for_hole(lane, tp, first.offset)
-        return True
+        return lane
 
     async def _account_for_hole(self, lane: Lane, tp: TP, first: int) -> None:
         """Offsets are missing: Kafka's own marks, which say nothing, or records that retention deleted too early."""
