@@ -53,7 +53,9 @@ class MicroBatches(SchedulingStrategyT):
 def _taken(fetched: deque[RecordBatch]) -> list[RecordBatch]:
     """The first batches, as many as fit into a delivery, but at least one."""
     taken = [fetched.popleft()]
-    while fetched and sum(map(len, taken)) + len(fetched[0]) <= LARGEST_DELIVERY:
+    records = len(taken[0])
+    while fetched and records + len(fetched[0]) <= LARGEST_DELIVERY:
+        records += len(fetched[0])
         taken.append(fetched.popleft())
     return taken
 

@@ -57,3 +57,17 @@ def test_a_backlog_of_one_partition_does_not_keep_the_others_waiting() -> None:
     found = deliveries(fetched({("a", 0): [1000] * 50, ("a", 1): [1]}))
     place = next(n for n, (_, parts) in enumerate(found) for part in parts if part[0].partition == 1)
     assert place <= 1
+
+
+def test_a_backlog_of_single_records_takes_time_in_proportion() -> None:
+    class Counted(RecordBatch):
+        asked = 0
+
+        def __len__(self) -> int:
+            Counted.asked += 1
+            return super().__len__()
+
+    amount = 4 * LARGEST_DELIVERY
+    batches = [Counted("a", 0, n, n + 1, n, 0, -1, 1, b"") for n in range(amount)]
+    assert len(deliveries({TP("a", 0): list(batches)})) == 4
+    assert Counted.asked < 10 * amount
