@@ -85,7 +85,9 @@ class Lane:
         inlet = self._inlets[tp]
         inlet.add(portion)
         inlet.excused = False
-        if inlet.waiting > _MOST_WAITING and not inlet.held:
+        if (
+            inlet.waiting > _MOST_WAITING
+        ):  # again and again: Faust resumes what it held itself, and knows no other reason
             inlet.held = True
             self._flow.on_buffer_full(tp)
         self._arrived.set()

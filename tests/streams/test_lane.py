@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -186,3 +186,20 @@ def test_what_the_thread_that_fetches_sees_meanwhile_does_no_harm() -> None:
         await asyncio.sleep(0.05)
 
     assert times(processed(play, Busy({CLICKS: 1, PURCHASES: 0}), {CLICKS: 0, PURCHASES: 0})) == [10]
+
+
+def test_a_full_lane_is_held_again_where_faust_has_let_go_of_it() -> None:
+    """Faust holds and resumes the same partitions when the queue in front of the lanes is full, and when it is not."""
+
+    async def play(lane: Lane) -> None:
+        for expected in (False, True, True):
+            n = lane.expected(CLICKS)
+            part = entries(CLICKS, [n] * 12_000)
+            lane.put(CLICKS, replace(part, offset=part.offset + n))
+            assert (CLICKS in broker.held) is expected
+            broker.held.clear()
+
+    broker = Broker({CLICKS: 36_000})
+    batches = processed(play, broker, {CLICKS: 0})
+    assert broker.held == set()
+    assert sum(map(len, batches)) < 36_000  # the rest is for the next owner
