@@ -10,7 +10,7 @@
 | `out_of_range` | has a number no shop means: price 0 … 1e9, quantity 0 … 100,000 |
 | `unknown_type` | has a `type` that is not in `online_models.events.EVENT_TYPES` |
 | `bad_id` | has an id that is empty, longer than 128 characters, or holds control or pattern characters |
-| `bad_time` | has a `ts` that is neither ISO-8601 nor epoch milliseconds, or is before the year 2000 |
+| `bad_time` | has a `ts` that is neither ISO-8601 nor epoch milliseconds, or is not in the years 2000 to 9999 |
 | `time_in_future` | has a `ts` too far after the time Kafka received it |
 | `key_mismatch` | has a Kafka key that is not its `user_id`, so it may be in the wrong partition |
 """
@@ -26,7 +26,7 @@ from typing import Annotated, Final
 import msgspec
 
 from online_models.events import EVENT_CODES, Event
-from streams.quick_decoding import EARLIEST_MS, LONGEST_ID, Scanner
+from streams.quick_decoding import EARLIEST_MS, LATEST_MS, LONGEST_ID, Scanner
 from streams.records import Record
 
 _LONGEST_DETAIL: Final = 200
@@ -107,6 +107,8 @@ class Decoder:
         ts = _milliseconds(wire.ts)
         if record.timestamp >= 0 and ts > record.timestamp + self.max_future_ms:
             raise _RefusedError("time_in_future", f"ts is {(ts - record.timestamp) // 1000} s after Kafka received it")
+        if ts > LATEST_MS:  # nothing else is there to hold it against where Kafka has no time of the record
+            raise _RefusedError("bad_time", f"ts is {wire.ts}, after the year 9999: it is in milliseconds")
         price = 0.0 if wire.price is None else wire.price + 0.0
         quantity = 1 if wire.quantity is None else wire.quantity
         return Event(wire.event_id, wire.type, wire.user_id, wire.item_id, ts, price, quantity)

@@ -22,6 +22,7 @@ from streams.quick_values import (
     EVENT_ID,
     ITEM_ID,
     KIND,
+    LATEST_MS,
     LONGEST_ID,
     NUMBER,
     PRICE,
@@ -33,7 +34,7 @@ from streams.quick_values import (
     value,
 )
 
-__all__ = ["EARLIEST_MS", "LONGEST_ID", "Scanned", "Scanner"]
+__all__ = ["EARLIEST_MS", "LATEST_MS", "LONGEST_ID", "Scanned", "Scanner"]
 
 _FIELDS: Final = {
     "event_id": EVENT_ID, "type": KIND, "user_id": USER_ID, "item_id": ITEM_ID, "ts": TIME, "price": PRICE,

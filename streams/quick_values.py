@@ -32,6 +32,8 @@ from streams.json_text import (
 LONGEST_ID: Final = 128
 #: Events before 2000-01-01 are mistakes, most often seconds taken for milliseconds.
 EARLIEST_MS: Final = 946_684_800_000
+#: The end of the year 9999, which ISO-8601 does not go beyond; sums of such times are far from overflow.
+LATEST_MS: Final = 253_402_300_799_999
 
 #: What a field is; the ids first, in the order of their columns.
 EVENT_ID, USER_ID, ITEM_ID, KIND, TIME, PRICE, NUMBER, TEXT, PROPERTIES, UNKNOWN = range(10)
@@ -92,7 +94,7 @@ def _time(text: Bytes, at: Place, n: np.uint64, whole: Int64s) -> Place:
         number, after = whole_number(text, at)
         ts = int(number)
     whole[np.uint64(TS), n] = ts
-    return after if ts >= EARLIEST_MS else NOWHERE
+    return after if EARLIEST_MS <= ts <= LATEST_MS else NOWHERE
 
 
 @uncounted

@@ -58,6 +58,10 @@ def record(value: bytes, offset: int = 0, key: bytes = b"ada") -> Record:
     return Record("clickstream", 0, offset, NOW_MS, key, value)
 
 
+def replace_time(of: Record, timestamp: int) -> Record:
+    return Record(of.topic, of.partition, of.offset, timestamp, of.key, of.value)
+
+
 def one_by_one(records: Sequence[Record]) -> list[Event | tuple[str, str]]:
     found = [DECODER.decode_one(one) for one in records]
     return [(one.reason, one.detail) if isinstance(one, Rejection) else one for one in found]
@@ -156,6 +160,20 @@ def test_what_mistaken_websites_send_is_rejected_for_the_same_reasons() -> None:
     assert together(portion) == one_by_one([*records, record(GOOD, 99)])
     assert [rejection.reason for rejection in portion.content.bad()] == [reason for reason, _ in BAD_EVENTS]
     assert portion.time.tolist() == [-1] * len(records) + [1_735_689_600_000]
+
+
+@pytest.mark.parametrize("timestamp", [-1, NOW_MS, 2**63 - 1])
+def test_no_time_is_too_large_to_be_rejected(timestamp: int) -> None:
+    """Where Kafka has no time of a record, or one of the far future, there is nothing to hold an event's against."""
+    written = [b"253402300799999", b"253402300800000", b"999999999999999", b"%d" % (2**63 - 1), b"1e300", b"9" * 400]
+    written += [b'"9999-12-31T23:59:59.999Z"', b'"9999-12-31T23:59:59.999-23:59"']
+    records = [replace_time(record(GOOD.replace(b"1735689600000", ts), n), timestamp) for n, ts in enumerate(written)]
+    portion = decoded(DECODER, 0, Records.of(records))
+    assert together(portion) == one_by_one(records)
+    taken = [] if timestamp == NOW_MS else [0, 6]
+    assert np.flatnonzero(portion.time >= 0).tolist() == taken
+    reasons = {rejection.reason for rejection in portion.content.bad()}
+    assert reasons <= {"bad_time", "time_in_future"}
 
 
 def test_ordinary_events_need_no_second_look() -> None:
