@@ -16,8 +16,8 @@ from online_models.compiled import Bytes, Floats, Int32s, Int64s, compiled
 from online_models.recommendation import SOURCES, Recommendations
 from online_models.vocabulary import Vocabulary
 
-#: Longest id in UTF-8 with every character escaped, and what else an entry may need.
-_ENTRY: Final = 4 * 128 * 2 + 80
+#: What an entry may need besides its ids, and what it mostly needs in all.
+_AROUND: Final = 80
 _TYPICAL_ENTRY: Final = 64
 #: What stands around ids and numbers.
 _FIRST: Final = tuple(b'{"id":"')
@@ -53,14 +53,14 @@ def _lists(
     items: Vocabulary,
     tails: list[bytes],
 ) -> list[bytes]:
-    out = np.empty(_ENTRY + int(lengths.sum()) * _TYPICAL_ENTRY, np.uint8)
+    out = np.empty(_AROUND + int(lengths.sum()) * _TYPICAL_ENTRY, np.uint8)
     ends = np.zeros(len(ids) + 1, np.int64)
     done = 0
     while True:
         done = _write(done, ids, scores, extras, lengths, is_code, items.text, items.ends, out, ends)
         if done == len(ids):
             break
-        out = np.concatenate([out, np.empty(len(out) + _ENTRY, np.uint8)])
+        out = np.concatenate([out, np.empty(len(out), np.uint8)])
     written = out[: ends[-1]].tobytes() if len(ids) else b""
     spans = zip(ends[:-1].tolist(), ends[1:].tolist(), tails, strict=True)
     return [b'{"items":[' + written[start:end] + tail for start, end, tail in spans]
@@ -83,7 +83,8 @@ def _write(
     for n in range(done, len(ids)):
         at = ends[n]
         for j in range(lengths[n]):
-            if at + _ENTRY > len(out):
+            ids_size = _size(ids[n, j], text_ends) + (_size(extras[n, j], text_ends) if is_code else 0)
+            if at + 2 * ids_size + _AROUND > len(out):  # if every character has to be escaped
                 return n
             at = _characters(_NEXT, at, out) if j > 0 else _characters(_FIRST, at, out)
             at = _id(ids[n, j], text, text_ends, at, out)
@@ -98,6 +99,14 @@ def _write(
                 at = _characters(_END_OF_TEXT, at, out)
         ends[n + 1] = at
     return len(ids)
+
+
+@compiled
+def _size(code: int, text_ends: Int64s) -> int:
+    """How many bytes an id has; 0 if there is none."""
+    if code < 0:
+        return 0
+    return int(text_ends[code] - (text_ends[code - 1] if code > 0 else 0))
 
 
 @compiled

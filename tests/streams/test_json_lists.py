@@ -69,3 +69,17 @@ def test_recommendations(data: st.DataObject, ids: list[str], source: int) -> No
     )
     expected = f'{{"items":[{inside}],"as_of":7,"source":"{SOURCES[source]}"}}'
     assert recommendation_lists(lists, np.array([7]), items) == [expected.encode()]
+
+
+def test_an_id_may_be_longer_than_that_of_any_event() -> None:
+    """As in a block, or in Redis, that somebody else has written."""
+    ids = ['"' * 20_000, "lamp", "\\" * 5_000]
+    items = Vocabulary()
+    codes, numbers = items.codes(ids)[None], np.zeros((1, 3))
+    inside = ",".join(f'{{"id":{quoted(name)},"score":0.0,"support":1}}' for name in ids)
+    lists = similarity_lists((codes, numbers, np.ones((1, 3), np.int32), np.array([3], np.int32)), 7, items)
+    assert lists == [f'{{"items":[{inside}],"as_of":7}}'.encode()]
+    because = codes[:, ::-1].copy()
+    personal = Recommendations(codes, numbers, because, np.array([3], np.int32), np.zeros(1, np.int8))
+    (made,) = recommendation_lists(personal, np.array([7]), items)
+    assert [entry["because"] for entry in json.loads(made)["items"]] == ids[::-1]
