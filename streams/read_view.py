@@ -110,10 +110,11 @@ class ReadView:
 
     async def _read_models(self) -> None:
         parameters, overall = await self._get(["model:parameters", "trending:all"])
-        self.scorer = _scorer(parameters)
-        keys = [f"trending:{segment}" for segment in range(len(self.scorer.names) if self.scorer else 0)]
+        scorer = _scorer(parameters)
+        keys = [f"trending:{segment}" for segment in range(len(scorer.names) if scorer else 0)]
         lists = await self._get(keys) if keys else []
-        self.trending = [self._parsed(value) for value in [*lists, overall]]
+        # Both at once: whoever makes lists meanwhile needs one of what trends for every segment.
+        self.scorer, self.trending = scorer, [self._parsed(value) for value in [*lists, overall]]
 
     async def _get(self, keys: Sequence[str]) -> list[bytes | None]:
         names = [self.prefix + key for key in keys]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 
+from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
+from online_models.learner import Learner
 from online_models.vocabulary import Vocabulary
 from streams.patience import Patience
 from streams.read_view import ReadView
@@ -56,3 +59,32 @@ def test_what_this_worker_made_while_redis_was_asked_is_newer() -> None:
         assert neighbours(view, "lamp") == ["bulb"]
 
     asyncio.run(played())
+
+
+def test_segments_are_not_known_before_what_trends_in_them() -> None:
+    """Where lists are made while what trends is still on its way, a list would be missing for every segment."""
+    learner, rng = Learner(), np.random.default_rng(1)
+    x, z = (rng.normal(size=(1000, len(features))) for features in (PROPENSITY_FEATURES, PROFILE_FEATURES))
+    learner.learn_many(x, x[:, 0] > 1.0, z, np.arange(1000))
+    parameters = msgspec.json.encode(learner.parameters())
+
+    class Redis:
+        answer = asyncio.Event()
+
+        async def mget(self, names: Sequence[str]) -> list[bytes | None]:
+            if "trending:0" in names:
+                await self.answer.wait()
+            return [parameters if name == "model:parameters" else None for name in names]
+
+    async def played() -> list[tuple[int, int]]:
+        view, seen = ReadView(Redis(), "", Vocabulary(), 1.0, Patience(1.0)), []
+        reading = asyncio.ensure_future(view.refresh(np.zeros(0, np.int32)))
+        for _ in range(2):
+            for _ in range(9):
+                await asyncio.sleep(0)
+            seen.append((len(view.scorer.names) if view.scorer else 0, len(view.trending)))
+            Redis.answer.set()
+        await reading
+        return seen
+
+    assert asyncio.run(played()) == [(0, 1), (8, 9)]
