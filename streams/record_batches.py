@@ -123,10 +123,7 @@ def columns(found: Sequence[RecordBatch]) -> tuple[Records, Int64s]:
     """
     n = sum(batch.count for batch in found)
     numbers = np.array(
-        [
-            (batch.offset, batch.base_offset, batch.base_timestamp, batch.append_time, batch.count, len(batch.payload))
-            for batch in found
-        ],
+        [(b.offset, b.end, b.base_offset, b.base_timestamp, b.append_time, b.count, len(b.payload)) for b in found],
         np.int64,
     )
     payloads = [batch.payload for batch in found]
@@ -145,8 +142,8 @@ def _parse(text: Bytes, numbers: Int64s, rows: Int64s, counts: Int64s) -> int:
     """Fill the rows; return how many there are."""
     at = n = 0
     for b in range(len(numbers)):
-        wanted, base_offset, base_timestamp, append_time, count, size = numbers[b]
-        end = at + size
+        wanted, next_offset, base_offset, base_timestamp, append_time, count, size = numbers[b]
+        end, before = at + size, -1
         for _ in range(count):
             length, at = _varint(text, at, end)
             if at < 0 or length < 0 or length > end - at:
@@ -156,9 +153,9 @@ def _parse(text: Bytes, numbers: Int64s, rows: Int64s, counts: Int64s) -> int:
             offset_delta, place = _varint(text, place, record_end)
             key_start, key_end = _span(text, place, record_end)
             value_start, value_end = _span(text, key_end, record_end)
-            if value_end < 0:
+            if value_end < 0 or offset_delta <= before or offset_delta >= next_offset - base_offset:
                 return _CORRUPT
-            at = record_end
+            at, before = record_end, offset_delta
             if base_offset + offset_delta < wanted:
                 continue
             rows[0, n] = base_offset + offset_delta

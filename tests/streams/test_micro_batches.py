@@ -10,6 +10,7 @@ from typing import Any, cast
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faust.types import TP
 
+from online_models.shown import Quality
 from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.counters import Counters
@@ -98,7 +99,7 @@ def a_batch(partition: int, first: int, length: int) -> RecordBatch:
 
 
 def a_loop(ownership: Ownership) -> Any:
-    counters = Counters(cast(Any, Vocabulary()))
+    counters = Counters(Quality(Vocabulary()))
     return MicroBatchLoop(cast(Any, Agent()), Settings(), cast(Any, ownership), counters, Flow(), asyncio.create_task)
 
 

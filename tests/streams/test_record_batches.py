@@ -105,6 +105,20 @@ def test_damage_is_noticed() -> None:
         list(batches("t", 0, bytes(data), 0, check=True))
 
 
+@pytest.mark.parametrize(("offsets", "last"), [([0, 1 << 20], 1), ([0, 2, 1], 2), ([0, 0], 1), ([-1, 0], 1)])
+def test_offsets_that_would_lead_past_other_records_are_refused(offsets: list[int], last: int) -> None:
+    """Brokers take their number from the batch, and need not look at those that a producer gave to its records."""
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 20)
+    for offset in offsets:
+        builder.append(offset, 1, b"k", b"v", [])
+    data = builder.build()
+    struct.pack_into(">i", data, 23, last)
+    found = next(iter(batches("t", 0, bytes(data), 0, check=False)))
+    assert isinstance(found, RecordBatch)
+    with pytest.raises(CorruptRecordException, match="invalid record in t-0"):
+        columns([found])
+
+
 def test_an_old_format_is_refused() -> None:
     data = bytearray(a_batch([Sent(1, b"key", b"value")]))
     data[16] = 1
