@@ -16,7 +16,6 @@ from online_models.xxh64 import xxh64
 
 Hashes = NDArray[np.uint64]
 
-_YOUNG, _OLD = 0, 1
 _SMALLEST: Final = 1024
 
 

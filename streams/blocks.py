@@ -172,6 +172,8 @@ def read_examples(block: Block, after: int, items: Vocabulary) -> Examples:
     """The examples of a block whose source offset is beyond `after`."""
     rows = _examples(block, after)
     codes = _codes(block, items)
+    if not (_within(rows["items"], len(codes)) and _within(rows["length"], EXAMPLE_ITEMS + 1)):
+        raise _contradiction(block)
     return Examples(
         features=np.ascontiguousarray(rows["features"]),
         profile=np.ascontiguousarray(rows["profile"]),
@@ -207,6 +209,10 @@ def _codes(block: Block, items: Vocabulary) -> Int32s:
     if not place_ids(ends, len(text), ids.starts, ids.ends):
         raise _contradiction(block)
     return items.codes_of(ids)
+
+
+def _within(numbers: NDArray[Any], end: int) -> bool:
+    return not numbers.size or (int(numbers.min()) >= 0 and int(numbers.max()) < end)
 
 
 def _contradiction(block: Block) -> EngineError:

@@ -24,14 +24,17 @@ class _Fetched:
 
 
 class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
-    """The same with an offset, which moves on as batches are taken."""
+    """The same with an offset, which moves on as batches are taken.
+
+    What transactions have aborted is given out as well, as consumers do that do not ask for committed records only.
+    """
 
     next_fetch_offset: int
 
     def _unpack_records(self) -> Iterator[RecordBatch]:
         tp, data, check = self._tp, self._records.data, self._check_crcs
         for found in batches(tp.topic, tp.partition, data, self.next_fetch_offset, check=check):
-            self.next_fetch_offset = found if isinstance(found, int) else found.end
+            self.next_fetch_offset = max(self.next_fetch_offset, found if isinstance(found, int) else found.end)
             if not isinstance(found, int):
                 yield found
 

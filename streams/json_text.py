@@ -28,7 +28,7 @@ MOST_FIELDS: Final = 64
 #: Whole numbers of so many digits are exact as floats, and so is one divided by a power of ten: correctly rounded.
 MOST_DIGITS: Final = 15
 
-_ONE, _TWO, _EIGHT, _TEN = np.uint64(1), np.uint64(2), np.uint64(8), np.uint64(10)
+_ONE, _TWO, _EIGHT = np.uint64(1), np.uint64(2), np.uint64(8)
 #: In each byte of a word: 1; the highest bit; and what finds characters, see `_first`.
 _ONES: Final = np.uint64(0x0101010101010101)
 _HIGH: Final = np.uint64(0x8080808080808080)

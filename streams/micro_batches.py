@@ -104,6 +104,8 @@ class MicroBatchLoop:
         if not wanted:
             return
         records, counts = columns([batch for _, part in wanted for batch in part])
+        if not len(records):
+            return
         read = self.agent.read(records)
         ends = np.cumsum(counts)[np.cumsum([len(part) for _, part in wanted]) - 1].tolist()
         for (lane, part), start, end in zip(wanted, [0, *ends[:-1]], ends, strict=True):

@@ -27,6 +27,7 @@ _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 _BEFORE_LENGTH: Final = 12
 _BEFORE_CHECKED: Final = 21
 _VERSION: Final = 2
+_SMALLEST_RECORD: Final = 7
 _CODEC, _APPEND_TIME, _CONTROL = 0x07, 0x08, 0x20
 _CODECS: Final = {1: codec.gzip_decode, 2: codec.snappy_decode, 3: codec.lz4_decode, 4: codec.zstd_decode}
 _CORRUPT: Final = -1
@@ -64,9 +65,10 @@ class RecordBatch(msgspec.Struct, gc=False):
 
 
 def batches(topic: str, partition: int, data: bytes, offset: int, *, check: bool) -> Iterator[RecordBatch | int]:
-    """The batches in what was fetched of a partition from an offset on; of one without records only where it ends.
+    """The batches in what was fetched of a partition from an offset on; of those that hold nothing for us the end.
 
-    A last batch that was cut short is left out, as Kafka may send one.
+    Those are Kafka's own marks and what lies before the offset. A last batch that was cut short is left out, as Kafka
+    may send one.
 
     Raises
     ------
@@ -90,7 +92,7 @@ def batches(topic: str, partition: int, data: bytes, offset: int, *, check: bool
             yield next_offset
         else:
             payload = _decompressed(data[at + _HEADER.size : end], attributes & _CODEC)
-            if not 0 <= count <= len(payload):
+            if not 0 <= count <= len(payload) // _SMALLEST_RECORD:
                 raise CorruptRecordException(f"{count} records in {len(payload)} bytes of {topic}-{partition}")
             append_time = newest_time if attributes & _APPEND_TIME else NONE
             first = max(base_offset, offset)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from online_models.shoppers import Shoppers
 from online_models.similarity import Increments
 from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.errors import EngineError
 from streams.sources_applied import SourcesApplied
+from tests.models.event_streams import CROWDED, random_events
 
 
 def increments(offsets: list[int]) -> tuple[Increments, np.ndarray, Vocabulary]:
@@ -75,3 +78,15 @@ def test_a_hole_is_refused() -> None:
     applied.advance(first)
     with pytest.raises(EngineError, match="follows offset 4, but only 2 was applied"):
         applied.advance(third)
+
+
+@pytest.mark.parametrize(("field", "value"), [("length", 17), ("length", -1), ("items", 99), ("items", -1)])
+def test_examples_that_contradict_themselves_are_refused(field: str, value: int) -> None:
+    shoppers = Shoppers(items := Vocabulary())
+    told = shoppers.fold(random_events(1, 600, CROWDED))
+    block = blocks.example_block("clickstream", 0, -1, told.examples, told.example_event, items)
+    assert len(blocks.read_examples(block, -1, Vocabulary())) == len(told.examples) > 0
+    rows = np.frombuffer(block.columns[0], blocks._EXAMPLE).copy()
+    rows[field][0] = value
+    with pytest.raises(EngineError, match="contradicts itself"):
+        blocks.read_examples(msgspec.structs.replace(block, columns=[rows.tobytes()]), -1, Vocabulary())
