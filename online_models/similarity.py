@@ -123,10 +123,9 @@ class ItemSimilarity:
     to be touched as time passes, and an increment that arrives late counts exactly what it would have counted in time.
 
     A list grows to 512 neighbours; beyond that the weakest gives way. Up to there `support` is exact, and w(a, b) is
-    rounded to `float32` after every increment, which puts it off by at most 2^-24 of itself each time; all other sums
-    are `float64`. So an increment of less than 2^-25 of what a pair has already is lost: of pairs that meet a million
-    times within a half-life, the loosest of the meetings. And 126 half-lives after the last meeting, or later, w(a, b)
-    begins to lose digits; after 150 to 214 it is 0.
+    rounded to `float32` after every increment, by less than 2^-23 of itself and as often up as down, so that it stays
+    right however many there are; see `online_models.similarity_rounding`. All other sums are `float64`. 126 half-lives
+    after the last meeting, or later, w(a, b) begins to lose digits; after 150 to 214 it is 0.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ import numpy as np
 
 from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Records, compiled
 from online_models.ranking import insert, rounded
+from online_models.similarity_rounding import drawn, rounded_by
 from online_models.similarity_search import found, weakest
 from online_models.slabs import SIZES, give_back, slab_length, take
 
@@ -54,6 +55,7 @@ def learn(
 ) -> int:
     """Learn increments from number `done` on; return how many are done, fewer than all where room has run out."""
     growth = late_growth = 0.0
+    draw = np.uint64(0)
     grown_at = np.int64(-1)  # the increments of one event share its time, and so the powers of 2
     for i in range(done, len(row)):
         r = row_of[row[i]]
@@ -66,6 +68,7 @@ def learn(
                 _scale_back(ts[i], half_life_ms, rows, received, lately, weights, totals, clock)
             growth = 2.0 ** _age(ts[i], clock[LANDMARK], half_life_ms)
             late_growth = 2.0 ** _age(ts[i], clock[LATELY], _LATELY_MS)
+            draw = drawn(ts[i])
             grown_at = ts[i]
         item, gain = neighbour[i], weight[i] * growth
         if kind[i] == _ACTION or item == row[i]:
@@ -82,7 +85,7 @@ def learn(
                 if place < 0:
                     return i
             neighbours[place], weights[place], support[place] = item, 0.0, 0
-        weights[place] += gain  # in float64, and rounded once
+        weights[place] = rounded_by(draw, weights[place] + gain)
         support[place] += kind[i] == _FIRST_IN_SESSION
         received[item] += gain
         totals[_EVER] += gain

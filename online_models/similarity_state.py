@@ -116,7 +116,8 @@ def restored(state: Mapping[str, Any], items: Vocabulary, settings: SimilaritySe
 def _begin_anew_at_newest(similarity: ItemSimilarity, half_life_days: float) -> None:
     """Scale all weights, which decayed with a half-life, so that an increment weighs 1 at the highest event time."""
     clock = similarity.clock
-    factor = np.exp2(np.float64(clock[LANDMARK] - clock[NEWEST]) / (half_life_days * DAY_MS))  # no float: see NEP 50
+    # A `float64` of numpy's: Python's own would be cut to `float32` before the pool's weights are multiplied by it.
+    factor = np.exp2(np.float64(clock[LANDMARK] - clock[NEWEST]) / (half_life_days * DAY_MS))
     for decayed in (similarity.rows["actions"], similarity.received, similarity.weights, similarity.totals[:1]):
         decayed *= factor
     clock[LANDMARK] = clock[NEWEST]

@@ -38,11 +38,11 @@ class Similar(NamedTuple):
 
     @property
     def tolerance(self) -> float:
-        """How far off a score may be: it has six decimals, and every increment is rounded by 2^-24.
+        """How far off a score may be: it has six decimals, and every increment is rounded by up to 2^-23.
 
         To leave one out would be a thousand times that, for all but thousands of increments.
         """
-        return 0.6e-6 + self.score * (1e-9 + self.increments * 2.0**-24)
+        return 0.6e-6 + self.score * (1e-9 + self.increments * 2.0**-23)
 
 
 def similar_items(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from online_models.similarity import (
     ItemSimilarity,
     SimilaritySettings,
 )
+from online_models.similarity_rounding import drawn, rounded_by
 from online_models.vocabulary import Vocabulary
 from tests.models.canonical import similarity_state
 from tests.models.event_streams import NOON
@@ -119,7 +122,7 @@ def weight(similarity: ItemSimilarity) -> float:
     return float(similarity.weights[similarity.rows["start"][0]])
 
 
-def test_weights_are_rounded_once_after_every_increment() -> None:
+def test_weights_are_rounded_after_every_increment_and_never_else() -> None:
     """Given gains of many digits over 300 half-lives, late ones among them, the weight is this one to the last bit."""
     rng = np.random.default_rng(4)
     similarity = ItemSimilarity(Vocabulary(), SimilaritySettings(half_life_days=1.0))
@@ -132,9 +135,21 @@ def test_weights_are_rounded_once_after_every_increment() -> None:
         age = (NOON + int(day) * DAY_MS - landmark) // DAY_MS
         if age >= 64:
             expected, landmark, age = np.float32(float(expected) * 2.0**-age), NOON + int(day) * DAY_MS, 0
-        expected = np.float32(float(expected) + float(gain) * 2.0**age)
+        exact = float(expected) + float(gain) * 2.0**age
+        expected = rounded_by(drawn(NOON + int(day) * DAY_MS), exact)
         assert weight(similarity) == float(expected)
     assert landmark > NOON + 200 * DAY_MS  # scaled back some times
+
+
+def test_a_sum_goes_on_however_large_it_is() -> None:
+    """Given meetings that are an eighth of the last digit of what there is, all of them count."""
+    similarity = ItemSimilarity(Vocabulary(), SimilaritySettings(half_life_days=math.inf))
+    similarity.learn_one("lamp", "bulb", 2.0**26, FIRST_IN_SESSION, ts=NOON)
+    codes, many = similarity.vocabulary.codes(["lamp", "bulb"]), 100_000
+    ones, again = np.ones(many, np.float32), np.full(many, SEEN_AGAIN, np.int8)
+    ts = NOON + 50 * np.arange(many)
+    similarity.learn_many(Increments(codes[:1].repeat(many), codes[1:].repeat(many), ones, again, ts))
+    assert weight(similarity) - 2.0**26 == pytest.approx(many, rel=0.01)
 
 
 def test_a_weight_fades_out_and_begins_anew() -> None:
