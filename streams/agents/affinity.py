@@ -77,7 +77,8 @@ class AffinityPartition:
             self.applied = SourcesApplied.from_state(state["applied"])
             self.as_of = state["as_of"]
             self.outdated = len(self.similarity)
-            self.changed = [np.ascontiguousarray(self.similarity.rows["item"][state["changed_rows"]])]
+            self.due = np.ascontiguousarray(self.similarity.rows["item"][state["changed_rows"]])
+            self.round = len(self.due)
 
     def freeze(self, spare: Spare) -> Callable[[], dict[str, Any]]:
         """Copy the state now; pack the copy later."""
@@ -95,8 +96,9 @@ class AffinityPartition:
 
     def _changed_rows(self) -> Int32s:
         """Where in the table of rows those are whose lists have yet to be written; forgotten ones are not."""
-        self.changed = [np.unique(np.concatenate([np.zeros(0, np.int32), *self.changed]))]
-        rows = self.similarity.row_of[np.union1d(self.due, self.changed[0])]
+        if self.changed:
+            self.changed = [np.unique(np.concatenate(self.changed))]
+        rows: Int32s = self.similarity.row_of[np.unique(np.concatenate([self.due, *self.changed]))]
         return rows[rows >= 0]
 
 
