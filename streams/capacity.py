@@ -44,18 +44,18 @@ class Coefficients(msgspec.Struct, frozen=True):
         What the agents send each other through Kafka.
     """
 
-    cpu_us_per_event: float = 23.9
-    start_seconds: float = 4.2
-    worker_fixed_bytes: float = 462000000.0
+    cpu_us_per_event: float = 7.46
+    start_seconds: float = 3.1
+    worker_fixed_bytes: float = 465000000.0
     worker_partition_bytes: float = 33600000.0
-    worker_user_bytes: float = 980.0
-    worker_item_bytes: float = 4480.0
-    worker_known_item_bytes: float = 1230.0
-    redis_user_bytes: float = 1300.0
-    redis_item_bytes: float = 1920.0
-    checkpoint_user_bytes: float = 568.0
-    checkpoint_item_bytes: float = 2940.0
-    checkpoint_load_bytes_per_second: float = 748000000.0
+    worker_user_bytes: float = 381.0
+    worker_item_bytes: float = 2810.0
+    worker_known_item_bytes: float = 730.0
+    redis_user_bytes: float = 1250.0
+    redis_item_bytes: float = 2130.0
+    checkpoint_user_bytes: float = 344.0
+    checkpoint_item_bytes: float = 2250.0
+    checkpoint_load_bytes_per_second: float = 688000000.0
     internal_bytes_per_event: float = 339.0
 
 

@@ -35,11 +35,11 @@ class Figures(NamedTuple):
 #: that is the rule (0.27 lists per event here). `python -m pytest tests/costs -rP` prints what is found now.
 CEILINGS: Final = {
     "decode": (Figures(420, 0.63, 0.26, 329), Figures(560, 0.85, 0.40, 430)),
-    "fold_shoppers": (Figures(620, 0.02, 0.00, 1602), Figures(800, 0.10, 0.20, 2080)),
-    "recommend": (Figures(929, 0.46, 0.46, 343), Figures(1200, 0.60, 0.60, 450)),
-    "shoppers": (Figures(4932, 2.12, 1.89, 1711), Figures(6400, 2.35, 2.40, 2200)),
-    "affinity": (Figures(3492, 0.27, 0.65, 832), Figures(4600, 0.42, 0.87, 1070)),
-    "learner": (Figures(12906, 2.03, 0.67, 186), Figures(16800, 2.25, 0.90, 240)),
+    "fold_shoppers": (Figures(367, 0.03, 0.00, 792), Figures(490, 0.10, 0.20, 1030)),
+    "recommend": (Figures(229, 0.00, 0.00, 155), Figures(310, 0.10, 0.10, 210)),
+    "shoppers": (Figures(3035, 1.24, 0.35, 1131), Figures(4000, 1.50, 0.55, 1480)),
+    "affinity": (Figures(1141, 0.09, 0.02, 611), Figures(1500, 0.20, 0.15, 800)),
+    "learner": (Figures(11297, 0.48, 0.15, 182), Figures(14700, 0.70, 0.30, 240)),
 }
 WHAT: Final = (
     f"{{:,.0f}} steps of the interpreter for {SMALL:,} events",
