@@ -167,12 +167,12 @@ def _no_hole_check() -> None:
 
 def _no_duplicate_check() -> None:
     """Every event id is taken for new."""
-    learn_many = duplicates.RecentIds.learn_many
+    learn_ids = duplicates.RecentIds.learn_ids
 
     def all_new(self: duplicates.RecentIds, ids: Any) -> Any:
-        return np.ones_like(learn_many(self, ids))
+        return np.ones_like(learn_ids(self, ids))
 
-    duplicates.RecentIds.learn_many = all_new  # type: ignore[method-assign]
+    duplicates.RecentIds.learn_ids = all_new  # type: ignore[method-assign]
 
 
 def _no_checksum() -> None:
