@@ -75,8 +75,8 @@ class _Parts:
         warm_up()
         self.settings = settings
         self.redis: Any = connect(settings)
-        view = ReadView(self.redis, "", Vocabulary(), settings.view_seconds, Patience(30.0))
-        self.shoppers = ShoppersAgent(settings, view, Counters(Quality(view.items)), settings.item_partitions)
+        view = ReadView(self.redis, "", Vocabulary(), settings.view_seconds, Patience(30.0), settings.item_partitions)
+        self.shoppers = ShoppersAgent(settings, view, Counters(Quality(view.items)))
         self.affinity, self.learner = AffinityAgent(view, model_settings(settings).similarity), LearnerAgent(view)
         self.seconds: dict[str, float] = {}
         self.volume: Counter[str] = Counter()

@@ -36,7 +36,8 @@ class ItemPartitions:
     def by_code(self) -> Int32s:
         """The partition of every code there is; longer than that."""
         self._owners = grown(self._owners, len(self.items))
-        for code in range(self._known, len(self.items)):
-            self._owners[code] = item_partition(self.items.names[code], self.partitions)
-        self._known = len(self.items)
+        new = np.arange(self._known, len(self.items))
+        if len(new):
+            self._owners[new] = [item_partition(name, self.partitions) for name in self.items.names_of(new)]
+            self._known = len(self.items)
         return self._owners

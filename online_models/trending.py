@@ -98,7 +98,8 @@ class Trending:
         """Item codes with their share of all decayed weight, the most popular first, ties by id."""
         total = float(self._totals[0])
         shares = [(int(code), rounded(float(self.weights[code]) / total)) for code in self.list]
-        return sorted(shares, key=lambda entry: (-entry[1], self.vocabulary.names[entry[0]]))
+        names = dict(zip(self.list.tolist(), self.vocabulary.names_of(self.list), strict=True))
+        return sorted(shares, key=lambda entry: (-entry[1], names[entry[0]]))
 
 
 @compiled

@@ -37,6 +37,7 @@ from streams.publisher import Publisher
 from streams.quick_packing import packing_quickly
 from streams.read_view import ReadView
 from streams.redis_writer import RedisWriter
+from streams.rounds import Rounds
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, COVISITS, hold_seconds
 
@@ -78,7 +79,7 @@ class Engine:
         self.counters = Counters(Quality(items))
         self.progress = Progress()
         patience = Patience(settings.redis_patience_seconds)
-        view = ReadView(self.redis, settings.prefix, items, settings.view_seconds, patience)
+        view = ReadView(self.redis, settings.prefix, items, settings.view_seconds, patience, partitions[COVISITS])
         writer = RedisWriter(self.redis, settings.prefix, int(settings.keep_days * _DAY_SECONDS), patience)
         self.checkpointer = Checkpointer(store, self.progress, settings.checkpoint_seconds, crash_only.task)
         self.ownership = Ownership(
@@ -86,12 +87,13 @@ class Engine:
         )
         held = hold_seconds(partitions[CLICKSTREAM], partitions[COVISITS])
         agents: list[Agent] = [
-            ShoppersAgent(settings, view, self.counters, partitions[COVISITS], held),
+            ShoppersAgent(settings, view, self.counters, held),
             AffinityAgent(view, model_settings(settings).similarity),
             LearnerAgent(view),
         ]
+        rounds = Rounds()
         self.loops = [
-            MicroBatchLoop(agent, settings, self.ownership, self.counters, app.consumer, crash_only.task)
+            MicroBatchLoop(agent, settings, self.ownership, self.counters, app.consumer, crash_only.task, rounds)
             for agent in agents
         ]
 

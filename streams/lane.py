@@ -22,6 +22,7 @@ from online_models.compiled import Int64s
 from streams.delivery import LARGEST_DELIVERY
 from streams.inlet import Inlet
 from streams.portion import Portion
+from streams.rounds import Rounds
 
 #: A topic with more records than this waiting is not fetched until fewer than half of them are left.
 _MOST_WAITING: Final = 4 * LARGEST_DELIVERY
@@ -62,6 +63,8 @@ class Lane:
         Faust's consumer.
     run_task
         Starts a coroutine as a task whose failure ends the process.
+    rounds
+        In which micro-batches are processed.
     """
 
     def __init__(
@@ -71,11 +74,13 @@ class Lane:
         pause: Callable[[], float],
         flow: Flow,
         run_task: RunTask,
+        rounds: Rounds,
     ) -> None:
         self._inlets = {tp: Inlet(offset) for tp, offset in starts.items()}
         self._process = process
         self._pause = pause
         self._flow = flow
+        self._rounds = rounds
         self._arrived = asyncio.Event()
         self._finishing = False
         self._task = run_task(self._run())
@@ -108,17 +113,21 @@ class Lane:
 
     async def _run(self) -> None:
         while not self._finishing:
-            portion = self._take()
+            if not self._has_waiting() or not await self._take_turn():
+                await self._wait()
+
+    async def _take_turn(self) -> bool:
+        """Process what is safe to process when it is our turn; False if nothing is."""
+        async with self._rounds:
+            portion = None if self._finishing else self._take()
             if portion is not None:
                 await self._process(portion)
-                await asyncio.sleep(0)  # heartbeats and timers get their turn while a backlog is drained
-            else:
-                await self._wait()
+        return portion is not None
 
     async def _wait(self) -> None:
         """Until something arrives; with something in hand, no longer than patience lasts."""
         self._arrived.clear()
-        if not any(inlet.waiting for inlet in self._inlets.values()):
+        if not self._has_waiting():
             await self._idle()
             return
         deadline, look = time.monotonic() + _PATIENCE_SECONDS, _LOOK_SECONDS
@@ -138,7 +147,9 @@ class Lane:
                 async with asyncio.timeout(self._pause()):
                     await self._arrived.wait()
                 return
-            await self._process(None)
+            async with self._rounds:
+                if not self._finishing:
+                    await self._process(None)
 
     def _late_inlets(self) -> list[Inlet]:
         """The topics that have nothing here although Kafka has more."""
@@ -149,6 +160,9 @@ class Lane:
             return True
         highwater = self._flow.highwater(tp)
         return highwater is not None and inlet.next_offset >= highwater
+
+    def _has_waiting(self) -> bool:
+        return any(inlet.waiting for inlet in self._inlets.values())
 
     def _take(self) -> Portion[Any] | None:
         """The records that are safe to process now, merged by time; None if there are none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from functools import partial
@@ -18,6 +19,7 @@ from streams.owner import Owner
 from streams.ownership import Ownership
 from streams.portion import Portion
 from streams.record_batches import RecordBatch, columns
+from streams.rounds import Rounds
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, PURCHASES
 
@@ -40,7 +42,7 @@ class MicroBatchLoop:
     ----------
     ownership
         Opens and closes partitions.
-    flow, run_task
+    flow, run_task, rounds
         See `streams.lane.Lane`.
     """
 
@@ -52,6 +54,7 @@ class MicroBatchLoop:
         counters: Counters,
         flow: Flow,
         run_task: RunTask,
+        rounds: Rounds,
     ) -> None:
         self.agent = agent
         self.settings = settings
@@ -60,6 +63,7 @@ class MicroBatchLoop:
         self.stopped: dict[TP, str] = {}
         self.flow = flow
         self.run_task = run_task
+        self.rounds = rounds
         self._lanes: dict[int, Lane] = {}
         self._guards: dict[int, FloodGuard] = {}
 
@@ -77,13 +81,13 @@ class MicroBatchLoop:
             partial(self._pause, owner),
             self.flow,
             self.run_task,
+            self.rounds,
         )
 
     async def end(self) -> None:
         """Finish the micro-batches in hand, and process no more."""
-        while self._lanes:
-            _, lane = self._lanes.popitem()
-            await lane.finish()
+        lanes, self._lanes = self._lanes, {}
+        await asyncio.gather(*(lane.finish() for lane in lanes.values()))
 
     def expected(self) -> dict[TP, int]:
         """Where reading goes on in every partition."""

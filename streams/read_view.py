@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from online_models.compiled import Floats, Int32s
+from online_models.item_partition import ItemPartitions
 from online_models.learner import Scorer
 from online_models.recommendation import Neighbours
 from online_models.vocabulary import Vocabulary, distinct, grown
@@ -33,8 +34,17 @@ class ReadView:
 
     What the agents of this worker make is taken over from them, all else is read from Redis.
 
+    Parameters
+    ----------
+    items
+        Where item codes come from.
+    item_partitions
+        How many there are: the lists of those that this worker owns are made by nobody else.
+
     Attributes
     ----------
+    partitions
+        Who owns which item.
     neighbours
         The lists of the items asked for with `refresh`.
     scorer
@@ -43,7 +53,15 @@ class ReadView:
         What trends: one list per segment, and last the one over all shoppers.
     """
 
-    def __init__(self, redis: Any, prefix: str, items: Vocabulary, view_seconds: float, patience: Patience) -> None:
+    def __init__(
+        self,
+        redis: Any,
+        prefix: str,
+        items: Vocabulary,
+        view_seconds: float,
+        patience: Patience,
+        item_partitions: int = 1,
+    ) -> None:
         self.redis = redis
         self.prefix = prefix
         self.items = items
@@ -52,7 +70,10 @@ class ReadView:
         self.neighbours = Neighbours(items)
         self.scorer: Scorer | None = None
         self.trending: list[Ranked] = [_nothing()]
-        self._read_at: Floats = np.full(64, -np.inf)
+        self.partitions = ItemPartitions(items, item_partitions)
+        self._is_made_here = np.zeros(item_partitions, np.bool_)
+        self._read_at: Floats = np.zeros(64)
+        self._known = 0
         self._fingerprints: dict[int, int] = {}
         self._models_read_at = -np.inf
         self._list = msgspec.json.Decoder(_List)
@@ -60,38 +81,61 @@ class ReadView:
     async def refresh(self, items: Int32s) -> None:
         """Read what is too old of the neighbour lists of `items`, which may repeat, and of all other outputs."""
         now = time.monotonic()
-        self._read_at = grown(self._read_at, len(self.items), fill=-np.inf)
+        self._know_new_items()
         stale = distinct(items[now - self._read_at[items] > self.view_seconds], len(self.items)).tolist()
         for start in range(0, len(stale), _KEYS_PER_READ):
             codes = stale[start : start + _KEYS_PER_READ]
-            self._learn(codes, await self._get([f"sim:{self.items.names[code]}" for code in codes]), now)
+            names = self.items.names_of(np.array(codes))
+            self._learn(codes, await self._get([f"sim:{name}" for name in names]), now)
         if now - self._models_read_at > self.view_seconds:
             await self._read_models()
             self._models_read_at = now
 
+    def make_here(self, partition: int, restored: Int32s) -> None:
+        """An agent of this worker makes the lists of an item partition from now on.
+
+        Until it has made those of the items `restored`, which it knows from before, they are read from Redis.
+        """
+        self._know_new_items()
+        self._is_made_here[partition] = True
+        codes = self._codes_of(partition)
+        self._read_at[np.setdiff1d(codes, restored)] = np.inf
+
+    def let_go(self, partition: int) -> None:
+        """Read the lists of an item partition from Redis again: others will make them."""
+        self._know_new_items()
+        self._is_made_here[partition] = False
+        codes = self._codes_of(partition)
+        self._read_at[codes] = -np.inf
+        for code in codes.tolist():
+            self._fingerprints.pop(code, None)
+
     def take_over(self, items: Int32s, lists: tuple[Int32s, Floats, Int32s, Int32s]) -> None:
         """Use lists that an agent of this worker has made, as `ItemSimilarity.predict_many` returns them.
 
-        They need not be read back, as nobody else writes them until the agent lets go.
+        They need not be read back until the agent lets go.
         """
         ids, scores, _, lengths = lists
         self.neighbours.learn_many(items, ids, scores, lengths)
-        self._read_at = grown(self._read_at, len(self.items), fill=-np.inf)
+        self._know_new_items()
         self._read_at[items] = np.inf
 
-    def let_go(self, items: Int32s) -> None:
-        """Read the lists of these items from Redis again."""
-        self._read_at = grown(self._read_at, len(self.items), fill=-np.inf)
-        self._read_at[items] = -np.inf
-        for code in items.tolist():
-            self._fingerprints.pop(code, None)
+    def _know_new_items(self) -> None:
+        """What is new is unread, or nothing yet where the list would be made here."""
+        known, self._known = self._known, len(self.items)
+        if known < self._known:
+            partitions = self.partitions.by_code()[known : self._known]
+            self._read_at = grown(self._read_at, self._known)
+            self._read_at[known : self._known] = np.where(self._is_made_here[partitions], np.inf, -np.inf)
+
+    def _codes_of(self, partition: int) -> Int32s:
+        return np.flatnonzero(self.partitions.by_code()[: self._known] == partition).astype(np.int32)
 
     def _learn(self, codes: Sequence[int], values: Sequence[bytes | None], asked: float) -> None:
         """Use lists as they were in Redis, but for those that are known already.
 
         What an agent of this worker has made meanwhile is newer, and need not be read any more.
         """
-        self._read_at = grown(self._read_at, len(self.items), fill=-np.inf)
         read = {code: value for code, value in zip(codes, values, strict=True) if self._read_at[code] < np.inf}
         self._read_at[list(read)] = asked
         fingerprints = {code: hash(value) for code, value in read.items()}

@@ -29,6 +29,7 @@ from typing import Any, Final
 
 import msgspec
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 from redis.exceptions import ResponseError
 
 from streams.errors import EngineError
@@ -42,8 +43,9 @@ _KEYS_PER_CALL: Final = 250
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
-#: Keys and arguments of a call that writes nothing.
-_NOTHING: Final[tuple[Sequence[Packed], Sequence[Any]]] = ((), (0,))
+#: Keys and arguments.
+_Call = tuple[Sequence[Packed], Sequence[Any]]
+_NOTHING: Final[_Call] = ((), (0,))
 Offsets = tuple[int, ...]
 
 
@@ -142,15 +144,9 @@ class RedisWriter:
         EngineError
             A newer generation owns the partition: this worker is a zombie and has to stop.
         """
-        calls = list(self._calls(strings, hashes, hash_fields))
-        for keys, values in calls[:-1]:
-            await self._write(owner, keys, values)
-        self.fences[owner].reached = reached or self.fences[owner].reached
-        await self._write(owner, *calls[-1])
+        await self._write(owner, list(self._calls(strings, hashes, hash_fields)), reached)
 
-    def _calls(
-        self, strings: Values, hashes: Values, hash_fields: Sequence[str]
-    ) -> Iterator[tuple[Sequence[Packed], Sequence[Any]]]:
+    def _calls(self, strings: Values, hashes: Values, hash_fields: Sequence[str]) -> Iterator[_Call]:
         """Keys and arguments of one call after the other, at least one; see values.lua."""
         if not len(strings) and not len(hashes):
             yield _NOTHING
@@ -165,20 +161,28 @@ class RedisWriter:
     async def make_whole(self, owner: str) -> None:
         """Note that all values that were lost are written again."""
         self.fences[owner].is_whole = True
-        await self._write(owner, *_NOTHING, acknowledged=0)
+        await self._write(owner, [_NOTHING], acknowledged=0)
 
     async def _write(
-        self, owner: str, keys: Sequence[Packed], values: Sequence[Any], acknowledged: int | None = None
+        self,
+        owner: str,
+        calls: Sequence[_Call],
+        reached: Offsets | None = None,
+        acknowledged: int | None = None,
     ) -> None:
+        """Make calls in their order, in one trip: Redis has `reached` with the last of them."""
         fence = self.fences[owner]
-        fence.writes += 1
-        if acknowledged is None:
-            acknowledged = fence.writes - 1
+        before, first = fence.reached, fence.writes + 1
+        fence.writes, fence.reached = fence.writes + len(calls), reached or before
         while True:
-            known, after = (acknowledged, f"{fence.writes} {_text(fence.reached)}") if fence.is_whole else (0, "0 ?")
-            arguments = [fence.generation, known, after, self.keep_seconds, *values]
+            commands = []
+            for number, (keys, values) in enumerate(calls, first):
+                known = number - 1 if acknowledged is None else acknowledged
+                offsets = fence.reached if number == fence.writes else before
+                known, after = (known, f"{number} {_text(offsets)}") if fence.is_whole else (0, "0 ?")
+                commands.append((keys, [fence.generation, known, after, self.keep_seconds, *values]))
             try:
-                await self._call(self._values, owner, keys, arguments)
+                await self._call(self._values, owner, commands)
                 return
             except ResponseError as error:
                 if "LOST" not in str(error):
@@ -187,13 +191,15 @@ class RedisWriter:
                 await self._claimed(owner, fence.generation, fence.writes, fence.reached)
 
     async def _claimed(self, owner: str, generation: int, writes: int, reached: Offsets, overruled: bytes = b"") -> int:
-        return int(await self._call(self._claim, owner, [], [generation, writes, _text(reached), overruled]))
+        calls = [((), [generation, writes, _text(reached), overruled])]
+        return int((await self._call(self._claim, owner, calls))[0])
 
-    async def _call(self, script: Any, owner: str, keys: Sequence[Packed], arguments: list[Any]) -> Any:
+    async def _call(self, script: AsyncScript, owner: str, calls: Sequence[_Call]) -> list[Any]:
+        """The answers of a script to several calls; it is the fence of the owner that lets them pass."""
         fence = f"{self.prefix}fence:{owner}"
-        count = 1 + sum(some.count for some in keys)
+        commands = [(1 + sum(some.count for some in keys), (fence, *keys, *arguments)) for keys, arguments in calls]
         try:
-            return await self.patience.call(lambda: self._trips.call(script, count, (fence, *keys, *arguments)))
+            return await self.patience.call(lambda: self._trips.call(script, commands))
         except ResponseError as error:
             if "FENCED" in str(error):
                 raise EngineError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from redis.asyncio import Redis
@@ -15,30 +16,37 @@ _Command = tuple[Any, ...]
 
 
 class SharedTrips:
-    """Calls scripts; every caller gets its own answer or its own error."""
+    """Calls scripts; every caller gets its own answers or its own error."""
 
     def __init__(self, redis: Redis) -> None:
         self.redis: Any = redis
-        self._together: Together[_Command, Any] = Together(self._travel)
+        self._together: Together[Sequence[_Command], list[Any]] = Together(self._travel)
 
-    async def call(self, script: AsyncScript, keys: int, arguments: Sequence[Any]) -> Any:
-        """The answer of a script, which Redis is taught if need be; the first arguments are so many keys.
+    async def call(self, script: AsyncScript, calls: Sequence[tuple[int, Sequence[Any]]]) -> list[Any]:
+        """The answers of a script, which Redis is taught if need be, to several calls, made in their order.
+
+        A call is its arguments, the first so many of which are keys.
 
         Raises
         ------
         RedisError
-            Redis could not be reached, or refused this call.
+            Redis could not be reached, or refused one of the calls; those behind it were made nevertheless.
         """
-        command = ("EVALSHA", script.sha, keys, *arguments)
+        commands = [("EVALSHA", script.sha, keys, *arguments) for keys, arguments in calls]
         try:
-            return await self._together(command)
+            return await self._together(commands)
         except NoScriptError:
             await self.redis.script_load(script.script)
-            return await self._together(command)
+            return await self._together(commands)
 
-    async def _travel(self, commands: Sequence[_Command]) -> list[Any]:
+    async def _travel(self, trips: Sequence[Sequence[_Command]]) -> list[list[Any] | BaseException]:
         async with self.redis.pipeline(transaction=False) as pipe:
-            for command in commands:
+            for command in (command for commands in trips for command in commands):
                 pipe.execute_command(*command)
-            answers: list[Any] = await pipe.execute(raise_on_error=False)
-        return answers
+            answers = iter(await pipe.execute(raise_on_error=False))
+        return [_refusal_or(list(islice(answers, len(commands)))) for commands in trips]
+
+
+def _refusal_or(answers: list[Any]) -> list[Any] | BaseException:
+    """The first error among the answers of one caller, or the answers."""
+    return next((answer for answer in answers if isinstance(answer, BaseException)), answers)

@@ -131,12 +131,13 @@ class AffinityAgent:
 
     def open(self, partition: int, state: Mapping[str, Any] | None) -> None:
         """Begin to own an item partition."""
-        self.partitions[partition] = AffinityPartition(self.view.items, state, self.settings)
+        opened = self.partitions[partition] = AffinityPartition(self.view.items, state, self.settings)
+        self.view.make_here(partition, opened.similarity.rows["item"][: len(opened.similarity)])
 
     def close(self, partition: int) -> None:
         """Cease to own an item partition: others will change its lists."""
-        similarity = self.partitions.pop(partition).similarity
-        self.view.let_go(similarity.rows["item"][: len(similarity)])
+        del self.partitions[partition]
+        self.view.let_go(partition)
 
     def freeze(self, partition: int) -> Callable[[], dict[str, Any]]:
         """Copy the state of an item partition; the result packs the copy."""

@@ -150,10 +150,11 @@ class LearnerAgent:
         return self._outputs(state)
 
     def _outputs(self, state: LearnerPartition) -> Outputs:
-        names = self.view.items.names
         parameters = state.learner.parameters()
         strings = [("model:parameters", msgspec.json.encode(parameters))]
         for segment, trending in enumerate(state.trending):
-            shares = [(names[code], share) for code, share in trending.top_items()]
+            top = trending.top_items()
+            names = self.view.items.names_of(np.array([code for code, _ in top], np.int32))
+            shares = [(name, share) for name, (_, share) in zip(names, top, strict=True)]
             strings.append((f"trending:{segment}", trending_list(shares, state.as_of, "segment")))
         return Outputs(strings=Values.of(strings))

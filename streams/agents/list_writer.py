@@ -9,6 +9,7 @@ import numpy as np
 
 from online_models.compiled import Floats, Int32s, Records
 from online_models.recommendation import Recommendations, Recommender
+from online_models.reserve import as_bytes
 from online_models.shoppers import Shoppers
 from online_models.shown import ListsOnShow
 from online_models.spelling import Spelling
@@ -97,17 +98,12 @@ class ListWriter:
 
     def _addressed(self, audience: Audience, lists: Recommendations, values: Spelling, profiles: Spelling) -> Written:
         users = audience.shoppers.users.spelling().chosen(audience.codes)
-        again = audience.shoppers.users.names_of(audience.again) if len(audience.again) else []
-        audience.waiting.note(users.names(), lists.lengths.tolist(), lists.has_neighbours.tolist(), again)
+        audience.waiting.note(audience.codes, lists.lengths, lists.has_neighbours, audience.again)
         return Written(Values("rec:", users, values), Values("user:", users, profiles))
 
 
 def _records(audiences: Sequence[Audience]) -> Records:
-    """What is kept of all the shoppers; `np.concatenate` would compare the fields of every part first."""
-    parts = [a.shoppers.shelves.shoppers[a.codes] for a in audiences]
-    records: Records = np.empty(sum(map(len, parts)), parts[0].dtype)
-    start = 0
-    for part in parts:
-        records[start : start + len(part)] = part
-        start += len(part)
-    return records
+    """What is kept of all the shoppers; as bytes, for numpy would copy records field by field."""
+    kept = [a.shoppers.shelves.shoppers for a in audiences]
+    parts = [as_bytes(records).take(a.codes) for a, records in zip(audiences, kept, strict=True)]
+    return np.concatenate(parts).view(kept[0].dtype)

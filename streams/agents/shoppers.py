@@ -12,7 +12,6 @@ from online_models import shoppers_state
 from online_models.compiled import Int32s
 from online_models.event_columns import EventColumns
 from online_models.events import IMPRESSION
-from online_models.item_partition import ItemPartitions
 from online_models.recommendation import Recommender
 from online_models.shopper_kernel import WATERMARK
 from online_models.shoppers import Folded, Shoppers
@@ -51,14 +50,24 @@ class ShoppersPartition:
         self, items: Vocabulary, settings: Settings, outbox: Outbox, state: Mapping[str, Any] | None = None
     ) -> None:
         shopper_settings = model_settings(settings).shoppers
-        self.on_show = ListsOnShow(settings.list_length)
         self.outbox = outbox
-        self.waiting = Waiting()
         if state is None:
             self.shoppers = Shoppers(items, shopper_settings)
+            self.waiting = Waiting(self.shoppers.users)
         else:
             self.shoppers = shoppers_state.restored(state["shoppers"], items, shopper_settings)
-            self.waiting = Waiting(*state["waiting"])
+            self.waiting = Waiting(self.shoppers.users, *state["waiting"])
+        self._list_length = settings.list_length
+        self.on_show = ListsOnShow(self._list_length)
+
+    def fold(self, events: EventColumns) -> Folded:
+        """Fold events into the shoppers; where some are forgotten for it, the others get other codes."""
+        users = self.shoppers.users
+        folded = self.shoppers.fold(events)
+        if self.shoppers.users is not users:
+            self.waiting.renumber(self.shoppers.users)
+            self.on_show = ListsOnShow(self._list_length)
+        return folded
 
     def freeze(self, spare: Spare) -> Callable[[], dict[str, Any]]:
         """Copy the state now; pack the copy later. Lists on show are a measurement and begin anew."""
@@ -79,7 +88,6 @@ class ShoppersAgent:
         settings: Settings,
         view: ReadView,
         counters: Counters,
-        item_partitions: int,
         hold_seconds: float = HOLD_SECONDS,
     ) -> None:
         self.settings = settings
@@ -89,14 +97,13 @@ class ShoppersAgent:
         self.partitions: dict[int, ShoppersPartition] = {}
         self._spare = Spare()
         self._decoder = Decoder(settings.max_event_bytes, settings.max_future_seconds)
-        self._owners = ItemPartitions(view.items, item_partitions)
         recommender = Recommender(view.items, model_settings(settings).recommendations)
         self._writer = ListWriter(view, recommender, counters)
 
     def open(self, partition: int, state: Mapping[str, Any] | None) -> None:
         """Begin to own a partition."""
         held = state["outbox"] if state is not None else None
-        outbox = Outbox(self.topics, partition, self._owners, held, self.hold_seconds)
+        outbox = Outbox(self.topics, partition, self.view.partitions, held, self.hold_seconds)
         self.partitions[partition] = ShoppersPartition(self.view.items, self.settings, outbox, state)
 
     def close(self, partition: int) -> None:
@@ -156,7 +163,7 @@ class ShoppersAgent:
     def _fold_events(self, state: ShoppersPartition, portion: Portion[DecodedEvents]) -> Int32s:
         """Fold the events, and hold what the other agents are to be told; return the codes of those that acted."""
         places, events = portion.content.events()
-        folded = state.shoppers.fold(events)
+        folded = state.fold(events)
         accepted = int(folded.accepted.sum())
         self.counters.accepted += accepted
         self.counters.duplicates += len(events) - accepted

@@ -124,7 +124,7 @@ class MicroBatches:
         return lambda: at_once(agent.fold(0, agent.read(Records.of(records))))
 
     def _shoppers_agent(self) -> ShoppersAgent:
-        agent = ShoppersAgent(self._settings, self._view, Counters(Quality(self._view.items)), 1)
+        agent = ShoppersAgent(self._settings, self._view, Counters(Quality(self._view.items)))
         self._open(agent)
         return agent
 
@@ -160,7 +160,7 @@ async def _run(settings: Settings, records: list[Record]) -> dict[str, bytes]:
     redis: Any = connect(settings)
     view, patience = _view(settings, redis), Patience(settings.redis_patience_seconds)
     writer = RedisWriter(redis, settings.prefix, _KEEP_SECONDS, patience)
-    shoppers = ShoppersAgent(settings, view, Counters(Quality(view.items)), 1)
+    shoppers = ShoppersAgent(settings, view, Counters(Quality(view.items)))
     affinity, learner = AffinityAgent(view), LearnerAgent(view)
     agents: tuple[Agent, ...] = (shoppers, affinity, learner)
     for agent in agents:

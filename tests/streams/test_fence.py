@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -163,14 +163,16 @@ def test_a_write_that_is_not_over_has_not_reached_anything(
     async def test(redis: Any) -> None:
         owner, fences = writer(redis, prefix), []
         await owner.claim(OWNER, 4, 0, (0,), no)
-        call = owner._call
+        call = owner._trips.call
 
-        async def watched(*arguments: Any) -> Any:
-            answer = await call(*arguments)
-            fences.append(await redis.get(f"{prefix}fence:{OWNER}"))
-            return answer
+        async def one_at_a_time(script: Any, calls: Sequence[tuple[int, Sequence[Any]]]) -> list[Any]:
+            answers = []
+            for only in calls:
+                answers += await call(script, [only])
+                fences.append(await redis.get(f"{prefix}fence:{OWNER}"))
+            return answers
 
-        monkeypatch.setattr(owner, "_call", watched)
+        monkeypatch.setattr(owner._trips, "call", one_at_a_time)
         await owner.write(OWNER, Values.of([(f"rec:{n}", b"1") for n in range(600)]), reached=(7,))
         assert fences == [b"4 1 0", b"4 2 0", b"4 3 7"]
 

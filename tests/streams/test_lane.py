@@ -15,6 +15,7 @@ from faust.types import TP
 from online_models.compiled import Int64s
 from streams.lane import Lane
 from streams.portion import Portion
+from streams.rounds import Rounds
 
 CLICKS, PURCHASES = TP("clickstream", 0), TP("purchases", 0)
 
@@ -69,7 +70,7 @@ def processed(play: Play, broker: Broker, starts: dict[TP, int]) -> list[Portion
         await asyncio.sleep(0)
 
     async def run() -> None:
-        lane = Lane(starts, process, lambda: False, broker, asyncio.create_task)
+        lane = Lane(starts, process, lambda: False, broker, asyncio.create_task, Rounds())
         await play(lane)
         await lane.finish()
 

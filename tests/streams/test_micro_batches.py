@@ -19,6 +19,7 @@ from streams.outputs import Outputs
 from streams.portion import Portion
 from streams.record_batches import RecordBatch
 from streams.records import Records
+from streams.rounds import Rounds
 from streams.settings import Settings
 
 TOPIC = "examples"
@@ -100,7 +101,8 @@ def a_batch(partition: int, first: int, length: int) -> RecordBatch:
 
 def a_loop(ownership: Ownership) -> Any:
     counters = Counters(Quality(Vocabulary()))
-    return MicroBatchLoop(cast(Any, Agent()), Settings(), cast(Any, ownership), counters, Flow(), asyncio.create_task)
+    shared: tuple[Any, ...] = (ownership, counters, Flow(), asyncio.create_task, Rounds())
+    return MicroBatchLoop(cast(Any, Agent()), Settings(), *shared)
 
 
 async def _settled() -> None:

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
+from online_models.item_partition import item_partition
 from online_models.learner import Learner
 from online_models.vocabulary import Vocabulary
 from streams.patience import Patience
@@ -54,7 +55,7 @@ def test_what_this_worker_made_while_redis_was_asked_is_newer() -> None:
         await view.refresh(lamp)
         assert "sim:lamp" not in [name for names in redis.asked for name in names]
         # But for when another worker makes them
-        view.let_go(lamp)
+        view.let_go(0)
         await view.refresh(lamp)
         assert neighbours(view, "lamp") == ["bulb"]
 
@@ -88,3 +89,30 @@ def test_segments_are_not_known_before_what_trends_in_them() -> None:
         return seen
 
     assert asyncio.run(played()) == [(0, 1), (8, 9)]
+
+
+def test_lists_that_are_made_here_are_not_read_from_redis() -> None:
+    async def played() -> None:
+        redis, items = SlowRedis(), Vocabulary()
+        redis.answer.set()
+        view = ReadView(redis, "", items, 0.0, Patience(1.0), 2)
+        lamp, vase, sofa = items.codes(["lamp", "vase", "sofa"]).tolist()
+        ours, theirs = (int(n) for n in view.partitions.of(np.array([lamp, vase], np.int32)))
+        assert (ours, theirs, int(view.partitions.of(np.array([sofa], np.int32))[0])) == (0, 1, 0)
+
+        async def asked(*names: str) -> set[str]:
+            redis.asked.clear()
+            await view.refresh(items.codes(names))
+            return {name for names in redis.asked for name in names if name.startswith("sim:")}
+
+        # What the checkpoint knew is in Redis until it is made again; what it did not know is nowhere
+        view.make_here(ours, np.array([lamp], np.int32))
+        assert await asked("lamp", "vase", "sofa") == {"sim:lamp", "sim:vase"}
+        assert neighbours(view, "lamp") == ["bulb"]
+        # An item that nobody had heard of: here only if its list would be made elsewhere
+        assert item_partition("couch", 2) == ours != item_partition("chair", 2)
+        assert await asked("couch", "chair") == {"sim:chair"}
+        view.let_go(ours)
+        assert await asked("lamp", "sofa", "couch") == {"sim:lamp", "sim:sofa", "sim:couch"}
+
+    asyncio.run(played())

@@ -21,10 +21,10 @@ def test_each_caller_gets_its_own_answer_in_one_trip(redis_url: str) -> None:
         async with connect(Settings(redis=redis_url)) as redis:
             await redis.script_flush()
             trips, script = SharedTrips(redis), redis.register_script(_SCRIPT)
-            assert await trips.call(script, 1, ["key", "first"]) == [b"key", b"first"]
+            assert await trips.call(script, [(1, ["key", "first"])]) == [[b"key", b"first"]]
             before = (await redis.info("stats"))["total_reads_processed"]
             answers = await asyncio.gather(
-                *(trips.call(script, 1, [f"key {n}", "no" if n == 3 else str(n)]) for n in range(8)),
+                *(trips.call(script, [(1, [f"key {n}", "no" if n == 3 else str(n)])]) for n in range(8)),
                 return_exceptions=True,
             )
             assert (await redis.info("stats"))["total_reads_processed"] - before == 2  # and the question itself
@@ -34,7 +34,7 @@ def test_each_caller_gets_its_own_answer_in_one_trip(redis_url: str) -> None:
     assert isinstance(answers[3], ResponseError)
     assert "NO thanks" in str(answers[3])
     assert [answer for n, answer in enumerate(answers) if n != 3] == [
-        [f"key {n}".encode(), str(n).encode()] for n in range(8) if n != 3
+        [[f"key {n}".encode(), str(n).encode()]] for n in range(8) if n != 3
     ]
 
 
@@ -46,11 +46,11 @@ def test_a_broken_connection_is_everybodys_error_and_the_next_trip_goes_again(re
         ):
             trips, script = SharedTrips(nowhere), redis.register_script(_SCRIPT)
             failed = await asyncio.gather(
-                *(trips.call(script, 1, ["k", "1"]) for _ in range(3)), return_exceptions=True
+                *(trips.call(script, [(1, ["k", "1"])]) for _ in range(3)), return_exceptions=True
             )
             assert [type(error) for error in failed] == [RedisConnectionError] * 3
             trips.redis = redis
-            assert await trips.call(script, 1, ["k", "1"]) == [b"k", b"1"]
+            assert await trips.call(script, [(1, ["k", "1"])]) == [[b"k", b"1"]]
 
     asyncio.run(calls())
 
@@ -59,12 +59,24 @@ def test_a_caller_that_gives_up_does_not_disturb_the_others(redis_url: str) -> N
     async def calls() -> None:
         async with connect(Settings(redis=redis_url)) as redis:
             trips, script = SharedTrips(redis), redis.register_script(_SCRIPT)
-            impatient = asyncio.ensure_future(trips.call(script, 1, ["k", "1"]))
-            patient = asyncio.ensure_future(trips.call(script, 1, ["k", "2"]))
+            impatient = asyncio.ensure_future(trips.call(script, [(1, ["k", "1"])]))
+            patient = asyncio.ensure_future(trips.call(script, [(1, ["k", "2"])]))
             await asyncio.sleep(0)
             impatient.cancel()
-            assert await patient == [b"k", b"2"]
+            assert await patient == [[b"k", b"2"]]
             with pytest.raises(asyncio.CancelledError):
                 await impatient
+
+    asyncio.run(calls())
+
+
+def test_calls_of_one_caller_are_made_in_their_order_and_one_refusal_is_the_answer(redis_url: str) -> None:
+    async def calls() -> None:
+        async with connect(Settings(redis=redis_url)) as redis:
+            trips, script = SharedTrips(redis), redis.register_script(_SCRIPT)
+            asked = [(1, ["k", str(n)]) for n in range(3)]
+            assert await trips.call(script, asked) == [[b"k", str(n).encode()] for n in range(3)]
+            with pytest.raises(ResponseError, match="NO thanks"):
+                await trips.call(script, [(1, ["k", "1"]), (1, ["k", "no"]), (1, ["k", "2"])])
 
     asyncio.run(calls())
