@@ -82,10 +82,10 @@ def _complaint(truth: Truth, n: int, fields: Mapping[str, str]) -> str:
     wrong = [
         f"{name} {fields.get(name)} instead of {count}"
         for name, count in expected.items()
-        if fields.get(name) != str(count)
+        if fields.get(name, "0") != str(count)
     ]
-    spend, found = float(truth.spend[n]), fields.get("spend")
-    if found is None or not abs(float(found) - spend) <= 1e-6:
+    spend, found = float(truth.spend[n]), fields.get("spend", "0")
+    if not abs(float(found) - spend) <= 1e-6:
         wrong.append(f"spend {found} instead of {spend}")
     return ", ".join(wrong)
 

@@ -10,6 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 Int8s = NDArray[np.int8]
+UInt16s = NDArray[np.uint16]
 Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from online_models import slabs
-from online_models.compiled import Float32s, Floats, Int8s, Int32s, Int64s, Records
+from online_models.compiled import Float32s, Floats, Int8s, Int32s, Int64s, Records, UInt16s
 from online_models.reserve import long_enough
 from online_models.similarity_kernels import FREE_ROWS, learn, rank
 from online_models.vocabulary import Vocabulary, distinct
@@ -122,10 +122,10 @@ class ItemSimilarity:
     Decay is forward [3]_: an increment at time t is added as weight · 2^((t - landmark) / half-life), so nothing has
     to be touched as time passes, and an increment that arrives late counts exactly what it would have counted in time.
 
-    A list grows to 512 neighbours; beyond that the weakest gives way. Up to there `support` is exact, and w(a, b) is
-    rounded to `float32` after every increment, by less than 2^-23 of itself and as often up as down, so that it stays
-    right however many there are; see `online_models.similarity_rounding`. All other sums are `float64`. 126 half-lives
-    after the last meeting, or later, w(a, b) begins to lose digits; after 150 to 214 it is 0.
+    A list grows to 512 neighbours; beyond that the weakest gives way. Up to there `support` is exact, but it ends at
+    65,535, and w(a, b) is rounded to `float32` after every increment, by less than 2^-23 of itself and as often up as
+    down, so that it stays right however many there are; see `online_models.similarity_rounding`. All other sums are
+    `float64`. 126 half-lives after the last meeting, or later, w(a, b) begins to lose digits; after 150 to 214 it is 0.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ class ItemSimilarity:
         self.totals: Floats = np.zeros(2)
         self.neighbours: Int32s = np.zeros(1024, np.int32)
         self.weights: Float32s = np.zeros(1024, np.float32)
-        self.support: Int32s = np.zeros(1024, np.int32)
+        self.support: UInt16s = np.zeros(1024, np.uint16)
         self.free = np.full(slabs.SIZES, -1, np.int64)
         self.filled = np.zeros(1, np.int64)
         self.clock = np.array([0, -1, -1, 0], np.int64)  # rows in use, landmarks (-1: not set yet), highest event time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Records, compiled
+from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Records, UInt16s, compiled
 from online_models.ranking import insert, rounded
 from online_models.similarity_rounding import drawn, rounded_by
 from online_models.similarity_search import found, weakest
@@ -16,6 +16,8 @@ FREE_ROWS, LANDMARK, LATELY, NEWEST = 0, 1, 2, 3
 #: Places in the `totals` array: all that was received, and that of it which came lately.
 _EVER, _LATE = 0, 1
 
+#: Sessions in which two items met are counted up to here: two bytes a pair.
+MOST_SUPPORT = 65_535
 _ACTION = 2
 _FIRST_IN_SESSION = 1
 #: When weights have grown by 2^64, all are scaled back, exactly, as it is by a power of two. The pool's are `float32`,
@@ -48,7 +50,7 @@ def learn(
     totals: Floats,
     neighbours: Int32s,
     weights: Float32s,
-    support: Int32s,
+    support: UInt16s,
     free: Int64s,
     top: Int64s,
     clock: Int64s,
@@ -86,7 +88,7 @@ def learn(
                     return i
             neighbours[place], weights[place], support[place] = item, 0.0, 0
         weights[place] = rounded_by(draw, weights[place] + gain)
-        support[place] += kind[i] == _FIRST_IN_SESSION
+        support[place] += kind[i] == _FIRST_IN_SESSION and support[place] < MOST_SUPPORT
         received[item] += gain
         totals[_EVER] += gain
         gain = weight[i] * late_growth
@@ -162,7 +164,7 @@ def _make_place(
     rows: Records,
     neighbours: Int32s,
     weights: Float32s,
-    support: Int32s,
+    support: UInt16s,
     free: Int64s,
     top: Int64s,
 ) -> int:
@@ -206,7 +208,7 @@ def rank(
     clock: Int64s,
     neighbours: Int32s,
     weights: Float32s,
-    support: Int32s,
+    support: UInt16s,
     text: Bytes,
     ends: Int64s,
     damped: Floats,

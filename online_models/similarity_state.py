@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from online_models.compiled import Float32s, Floats, Int32s, Int64s, Records
+from online_models.compiled import Float32s, Floats, Int32s, Int64s, Records, UInt16s
 from online_models.reserve import long_enough
 from online_models.similarity import DAY_MS, ROW, ItemSimilarity, SimilaritySettings
-from online_models.similarity_kernels import FREE_ROWS, LANDMARK, NEWEST
+from online_models.similarity_kernels import FREE_ROWS, LANDMARK, MOST_SUPPORT, NEWEST
 from online_models.slabs import places, slab_lengths
 from online_models.spare import Spare
 from online_models.spelling import Spelling
@@ -29,7 +29,7 @@ class FrozenSimilarity:
     totals: Floats
     neighbours: Int32s
     weights: Float32s
-    support: Int32s
+    support: UInt16s
     clock: Int64s
     half_life_days: float
 
@@ -96,7 +96,8 @@ def restored(state: Mapping[str, Any], items: Vocabulary, settings: SimilaritySe
     similarity.weights = long_enough(similarity.weights, filled)
     similarity.support = long_enough(similarity.support, filled)
     similarity.neighbours[live] = codes[state["neighbours"]]
-    similarity.weights[live], similarity.support[live] = state["weights"], state["support"]
+    similarity.weights[live] = state["weights"]
+    similarity.support[live] = np.minimum(state["support"], MOST_SUPPORT)
     similarity.rows = rows
     similarity.row_of = long_enough(similarity.row_of, len(items), fill=-1)
     similarity.row_of[rows["item"][:count]] = np.arange(count, dtype=np.int32)

@@ -3,7 +3,8 @@
     {"items":[{"id":"lamp","score":0.25,"because":"bulb"}],"as_of":1700000000000,"source":"personal"}
     {"items":[{"id":"lamp","score":0.25,"support":3}],"as_of":1700000000000}
 
-Scores have six decimals, as `online_models.ranking.rounded` makes them.
+Scores have four digits, the last one a millionth at the least: what is in Redis is read by people and models, for whom
+more make no difference. The order of a list is that of the exact ones.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def _write(done: int, lists: _Lists, text: Bytes, text_ends: Int64s, out: Bytes,
             at = _characters(_NEXT, at, out) if j > 0 else _characters(_FIRST, at, out)
             at = _id(lists.ids[n, j], text, text_ends, at, out)
             at = _characters(_SCORE, at, out)
-            at = put_millionths(int(np.floor(lists.scores[n, j] * 1e6 + 0.5)), at, out)
+            at = put_millionths(_four_digits(int(np.floor(lists.scores[n, j] * 1e6 + 0.5))), at, out)
             if lists.source[n] == _NO_SOURCE:
                 at = put_integer(lists.extras[n, j], _characters(_SUPPORT, at, out), out)
                 at = _byte(125, at, out)  # }
@@ -98,6 +99,15 @@ def _write(done: int, lists: _Lists, text: Bytes, text_ends: Int64s, out: Bytes,
         at = put_integer(lists.as_of[n], _characters(_AS_OF, at, out), out)
         ends[n + 1] = _source(lists.source[n], at, out)
     return len(lists.ids)
+
+
+@compiled
+def _four_digits(millionths: int) -> int:
+    """Rounded, halves up."""
+    unit = 1
+    while millionths >= 10_000 * unit:
+        unit *= 10
+    return (millionths + unit // 2) // unit * unit
 
 
 @compiled

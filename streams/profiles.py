@@ -11,19 +11,24 @@ from online_models.events import EVENT_TYPES
 from online_models.spelling import Spelling
 from streams.number_text import put_millionths
 
-#: Of a `user:` hash, in the order of its packed values. Propensity and segment are left out where no model can tell.
+#: Of a `user:` hash, in the order of its packed values. Left out are counts and money of nothing, and propensity and
+#: segment where no model can tell.
 FIELDS: Final = (
     "events", *EVENT_TYPES, "sessions", "spend", "first_seen", "last_seen", "propensity", "segment",
 )  # fmt: skip
 _MODELLED: Final = 2
+#: In msgpack: leaves a field out.
+_FALSE: Final = 0xC2
 #: A profile takes no more: 13 whole numbers of nine bytes, two texts of 27, and how many there are.
 _MOST_BYTES: Final = 13 * 9 + 2 * 27 + 1
+#: Less than this is written as 0.0.
+_LEAST: Final = 5e-7
 #: Beyond this a float has no millionths, nor is any shopper so rich.
 _MOST: Final = 9e12
 
 
 def packed_profiles(records: Records, segments: Int32s, propensity: Floats | None) -> Spelling:
-    """A msgpack list of values of each shopper; see https://github.com/msgpack/msgpack/blob/master/spec.md.
+    """A msgpack list of values of each shopper, false for what is left out; see https://github.com/msgpack/msgpack/blob/master/spec.md.
 
     Parameters
     ----------
@@ -55,8 +60,8 @@ def _pack(whole: Int64s, spend: Floats, propensity: Floats, segments: Int32s, ou
         out[at] = 0x90 | (whole.shape[1] + 1 + has_propensity + has_segment)  # a list of at most 15
         at += 1
         for j in range(before_spend):
-            at = _integer(whole[n, j], at, out)
-        at = _decimal(spend[n], at, out)
+            at = _integer(whole[n, j], at, out) if whole[n, j] else _nothing(at, out)
+        at = _decimal(spend[n], at, out) if spend[n] >= _LEAST else _nothing(at, out)
         for j in range(before_spend, whole.shape[1]):
             at = _integer(whole[n, j], at, out)
         if has_propensity:
@@ -64,6 +69,12 @@ def _pack(whole: Int64s, spend: Floats, propensity: Floats, segments: Int32s, ou
         if has_segment:
             at = _integer(segments[n], at, out)
         ends[n] = at
+
+
+@compiled
+def _nothing(at: int, out: Bytes) -> int:
+    out[at] = _FALSE
+    return at + 1
 
 
 @compiled

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from streams.outputs import Message, Outputs
 from streams.redis_writer import Offsets, RedisWriter
+from streams.together import Together
 from streams.trending_writer import TrendingWriter
 
 
@@ -28,6 +29,7 @@ class Publisher:
         self.producer = producer
         self.writer = writer
         self._trending = TrendingWriter(writer)
+        self._together: Together[Sequence[Message], list[Any]] = Together(self._send)
 
     async def publish(self, outputs: Outputs, owner: str, reached: Offsets | None = None) -> float:
         """Return when Kafka has acknowledged every message and Redis has every value.
@@ -35,7 +37,7 @@ class Publisher:
         `reached` is what `RedisWriter.write` wants to know. The result is the time (epoch ms) at which the values could
         be read.
         """
-        sent = await self._send(outputs.messages)
+        sent = await self._together(outputs.messages) if outputs.messages else []
         await self.writer.write(owner, outputs.strings, outputs.hashes, outputs.hash_fields, reached)
         if outputs.trending is not None:
             await self._trending.put(outputs.trending, owner)
@@ -44,10 +46,10 @@ class Publisher:
             await asyncio.gather(*sent)
         return visible_ms
 
-    async def _send(self, messages: Sequence[Message]) -> list[Any]:
-        """Send messages, those that follow one another to the same partition as one; what to wait for is returned."""
-        sent = []
-        for (topic, partition), group in groupby(messages, key=lambda message: (message.topic, message.partition)):
+    async def _send(self, messages: Sequence[Sequence[Message]]) -> list[list[Any]]:
+        """Send messages of several partitions, those to the same one as one; what to wait for is returned to all."""
+        sent: list[Any] = []
+        for (topic, partition), group in groupby(sorted(chain(*messages), key=_receiver), key=_receiver):
             together = list(group)
             # aiokafka's way for one message refuses what has neither key nor value, which is what came if this is one.
             if len(together) > 1 or (together[0].key is None and together[0].value is None):
@@ -55,7 +57,7 @@ class Publisher:
             else:
                 key, value, headers = together[0].key, together[0].value, list(together[0].headers)
                 sent.append(await self.producer.send(topic, key, value, partition, None, headers))
-        return sent
+        return [sent] * len(messages)
 
     async def _send_batches(self, topic: str, partition: int, messages: Sequence[Message]) -> list[Any]:
         """The same without the time that Faust and aiokafka take for each: rejected events may be many."""
@@ -69,3 +71,7 @@ class Publisher:
                 batch.append(**what)  # the first one always fits
         sent.append(await kafka.send_batch(batch, topic, partition=partition))
         return sent
+
+
+def _receiver(message: Message) -> tuple[str, int]:
+    return message.topic, message.partition

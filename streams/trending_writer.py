@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -10,9 +11,11 @@ from redis.exceptions import WatchError
 
 from streams.errors import EngineError
 from streams.redis_writer import RedisWriter
+from streams.together import Together
 from streams.trending_merge import TrendingPart, merged, trending_list
 
 _PARTS: Final = "trending-parts"
+_Request = tuple[TrendingPart, str]
 
 
 class TrendingWriter:
@@ -20,39 +23,45 @@ class TrendingWriter:
 
     def __init__(self, writer: RedisWriter) -> None:
         self.writer = writer
+        self._together: Together[_Request, None] = Together(self._put)
 
     async def put(self, part: TrendingPart, owner: str) -> None:
-        """Put one part in; whoever comes in between makes us try again.
+        """Put one part in; all have to be read for it, so those put in the same moment go together.
 
         Raises
         ------
         EngineError
             A newer generation owns the partition.
         """
-        while not await self.writer.patience.call(lambda: self._try(part, owner)):
-            await asyncio.sleep(0)
+        await self._together((part, owner))
 
-    async def _try(self, part: TrendingPart, owner: str) -> bool:
+    async def _put(self, requests: Sequence[_Request]) -> list[None]:
+        """Whoever comes in between makes us try again."""
+        while not await self.writer.patience.call(lambda: self._try(requests)):
+            await asyncio.sleep(0)
+        return [None] * len(requests)
+
+    async def _try(self, requests: Sequence[_Request]) -> bool:
         try:
-            await self._merge(part, owner)
+            await self._merge(requests)
         except WatchError:  # somebody came in between, or the connection broke
             return False
         return True
 
-    async def _merge(self, part: TrendingPart, owner: str) -> None:
+    async def _merge(self, requests: Sequence[_Request]) -> None:
         redis: Any = self.writer.redis
         prefix, keep_seconds = self.writer.prefix, self.writer.keep_seconds
-        parts_key, fence_key = f"{prefix}{_PARTS}", f"{prefix}fence:{owner}"
+        parts_key, fence_keys = f"{prefix}{_PARTS}", [f"{prefix}fence:{owner}" for _, owner in requests]
+        new = {b"%d" % part.partition: msgspec.json.encode(part) for part, _ in requests}
         async with redis.pipeline() as pipe:
-            await pipe.watch(parts_key, fence_key)
-            fence = await pipe.get(fence_key)
-            if fence and int(fence.split()[0]) > self.writer.fences[owner].generation:
-                raise EngineError(f"This worker lost {owner} to another one, so it stops: start it again.")
-            known = await pipe.hgetall(parts_key)
-            known[b"%d" % part.partition] = value = msgspec.json.encode(part)
+            await pipe.watch(parts_key, *fence_keys)
+            for (_, owner), fence in zip(requests, await pipe.mget(fence_keys), strict=True):
+                if fence and int(fence.split()[0]) > self.writer.fences[owner].generation:
+                    raise EngineError(f"This worker lost {owner} to another one, so it stops: start it again.")
+            known = await pipe.hgetall(parts_key) | new
             shares, as_of = merged(msgspec.json.decode(known[field], type=TrendingPart) for field in sorted(known))
             pipe.multi()
-            pipe.hset(parts_key, str(part.partition), value)
+            pipe.hset(parts_key, mapping=new)
             pipe.expire(parts_key, keep_seconds)
             pipe.set(f"{prefix}trending:all", trending_list(shares, as_of, "trending"), ex=keep_seconds)
             await pipe.execute()

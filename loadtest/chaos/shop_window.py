@@ -11,6 +11,7 @@ from redis import Redis
 
 from loadtest.as_of import TAIL, as_of
 from loadtest.chaos.reference import Reference
+from online_models.events import EVENT_TYPES
 from online_models.shoppers import Shoppers
 from streams.agents.affinity import AffinityPartition
 from streams.json_lists import similarity_lists
@@ -19,7 +20,7 @@ from streams.trending_merge import TrendingPart, merged, trending_list
 from streams.values import Values
 
 _AT_ONCE: Final = 1000
-_COUNTED: Final = ("impression", "view", "click", "add_to_wishlist", "add_to_cart", "remove_from_cart", "purchase")
+_FIELDS: Final = tuple(name.encode() for name in ("events", *EVENT_TYPES, "sessions", "first_seen", "last_seen"))
 
 
 class ShopWindow:
@@ -49,7 +50,7 @@ class ShopWindow:
         wrong = [
             name
             for name, fields in zip(names, profiles, strict=True)
-            if any(fields.get(field) != value for field, value in self._users[name][0].items())
+            if {field: value for field, value in fields.items() if field in _FIELDS} != self._users[name][0]
         ]
         if wrong:
             yield f"{len(wrong)} of {len(names)} user: keys have wrong counters, such as {wrong[0]}"
@@ -78,8 +79,8 @@ class ShopWindow:
 def _users(shoppers: Shoppers) -> Iterator[tuple[str, tuple[dict[bytes, bytes], int]]]:
     for name in shoppers.users.names:
         profile = shoppers.profile_one(name)
-        fields = {field: profile[field] for field in ("events", "sessions", "first_seen", "last_seen", *_COUNTED)}
-        yield name, ({k.encode(): str(v).encode() for k, v in fields.items()}, int(profile["last_seen"]))
+        fields = {field.decode(): profile[field.decode()] for field in _FIELDS}
+        yield name, ({k.encode(): str(v).encode() for k, v in fields.items() if v}, int(profile["last_seen"]))
 
 
 def _strings(expected: Reference) -> Iterator[tuple[str, bytes]]:

@@ -14,6 +14,7 @@ from loadtest.floor.material import Material, load
 from loadtest.floor.stopwatch import Measured, Stopwatch
 from streams.engine import connect
 from streams.patience import Patience
+from streams.profiles import FIELDS
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
 from streams.values import Values
@@ -49,7 +50,6 @@ async def stock(settings: Settings, directory: Path) -> Measured:
 async def fenced(settings: Settings, directory: Path) -> Measured:
     """As upwell does it: whole batches to a script that lets only the owner of the partition write."""
     material, stopwatch = load(directory), Stopwatch()
-    names = max((list(fields) for _, fields in material.hash_samples), key=len)
     batches = [
         (Values.of(strings), Values.of([(key, _packed(fields)) for key, fields in hashes]))
         for strings, hashes in _batches(material)
@@ -59,7 +59,7 @@ async def fenced(settings: Settings, directory: Path) -> Measured:
     await writer.claim(_OWNER, 1, 0, (0,), _nobody_newer)
     with stopwatch:
         for strings, hashes in batches:
-            await writer.write(_OWNER, strings, hashes, names)
+            await writer.write(_OWNER, strings, hashes, FIELDS)
     await redis.aclose()
     return stopwatch.measured(material.records)
 
@@ -78,7 +78,8 @@ def _batches(material: Material) -> list[Batch]:
 
 
 def _packed(fields: dict[str, str]) -> bytes:
-    return msgspec.msgpack.encode([int(value) if value.isdigit() else value for value in fields.values()])
+    values = (fields.get(name) for name in FIELDS)
+    return msgspec.msgpack.encode([int(value) if value and value.isdigit() else value or False for value in values])
 
 
 async def _nobody_newer() -> bool:

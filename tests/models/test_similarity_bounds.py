@@ -181,3 +181,8 @@ def test_as_much_as_can_be_added_up_stays_finite() -> None:
     )
     assert weight(similarity) == pytest.approx(1e6 * many * 2.0**64, rel=1e-2)
     assert weight(similarity) < 2.0**-20 * float(np.finfo(np.float32).max)
+
+
+def test_support_stays_at_the_most_that_is_counted() -> None:
+    similarity = hub(1, times=65_540)
+    assert similarity.predict_one("lamp")[0][2] == 65_535

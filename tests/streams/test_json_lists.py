@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 from hypothesis import given, settings
@@ -20,8 +21,10 @@ scores = st.floats(0, 1e6) | st.sampled_from([0.0, 1e-6, 0.1, 0.25, 0.999999, 1.
 
 
 def decimal(score: float) -> str:
-    """Six decimals, without zeros at the end, but for the first."""
-    whole, decimals = f"{score:.6f}".split(".")
+    """Four digits and six decimals at the most, without zeros at the end, but for the first."""
+    exact = Decimal(f"{score:.6f}")
+    last = max(exact.adjusted() - 3, -6) if exact else -6
+    whole, decimals = f"{exact.quantize(Decimal(1).scaleb(last), ROUND_HALF_UP):.6f}".split(".")
     return f"{whole}.{decimals[0]}{decimals[1:].rstrip('0')}"
 
 

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -55,7 +56,7 @@ class Both:
     def similar(self) -> dict[str, list[tuple[str, float, int]]]:
         """What the engine has for every `sim:` key."""
         lists = {name: part.predict_one(name) for part in self.engine.similarity for name in self._rows(part)}
-        return {item: entries for item, entries in lists.items() if entries}
+        return {item: _written(entries) for item, entries in lists.items() if entries}
 
     def _rows(self, part: ItemSimilarity) -> list[str]:
         return [self.engine.items.names[code] for code in part.rows["item"][: len(part)].tolist()]
@@ -70,6 +71,16 @@ class Both:
     def recommended(self, user: str) -> list[Entry]:
         """The list of a shopper in Redis."""
         return _entries(json.loads(self.redis.get(f"rec:{user}"))["items"], "because")
+
+
+def _written(entries: list[tuple[str, float, Any]]) -> list[Any]:
+    return [(item, _four_digits(score), extra) for item, score, extra in entries]
+
+
+def _four_digits(score: float) -> float:
+    """As scores are given out: no more than six decimals."""
+    exact = Decimal(f"{score:.6f}")
+    return float(exact.quantize(Decimal(1).scaleb(max(exact.adjusted() - 3, -6)), ROUND_HALF_UP)) if exact else 0.0
 
 
 def _entries(items: list[dict[str, Any]], extra: str) -> list[Any]:
@@ -128,7 +139,7 @@ def test_every_shopper_has_the_same_list_apart_from_what_fills_it_up(both: Both)
     """Items in order, scores to the last digit given out, and reasons; a worker also fills up from segments."""
     personal = all_entries = 0
     for user in both.users:
-        expected, found = both.engine.recommend_one(user), both.recommended(user)
+        expected, found = _written(both.engine.recommend_one(user)), both.recommended(user)
         own = [entry for entry in expected if entry[2] is not None]
         assert [entry for entry in found if entry[2] is not None] == own, user
         assert found[: len(own)] == own, user
