@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from online_models.compiled import Bytes, Int64s, compiled
 from online_models.spelling import Spelling
@@ -32,7 +33,10 @@ class Packed(msgspec.Struct, frozen=True, gc=False):
 
 
 def packing_quickly(connection: type[Any]) -> type[Any]:
-    """A connection class of redis-py, but the commands that carry our values are packed in one go."""
+    """A connection class of redis-py, but the commands that carry our values are packed in one go.
+
+    On uvloop, too, a connection that is gone is an error of redis-py, which is what `streams.patience` rides out.
+    """
 
     class Connection(connection):  # type: ignore[misc]
         def pack_command(self, *arguments: Any) -> list[bytes]:
@@ -40,6 +44,12 @@ def packing_quickly(connection: type[Any]) -> type[Any]:
                 return [packed(arguments)]
             other: list[bytes] = super().pack_command(*arguments)
             return other
+
+        async def send_packed_command(self, *arguments: Any, **named: Any) -> None:
+            try:
+                await super().send_packed_command(*arguments, **named)
+            except RuntimeError as error:  # what uvloop says of a connection that the other side has just closed
+                raise RedisConnectionError(str(error)) from error
 
     return Connection
 

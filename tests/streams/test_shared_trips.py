@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+import uvloop
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
@@ -53,6 +54,21 @@ def test_a_broken_connection_is_everybodys_error_and_the_next_trip_goes_again(re
             assert await trips.call(script, [(1, ["k", "1"])]) == [[b"k", b"1"]]
 
     asyncio.run(calls())
+
+
+def test_a_connection_that_is_closed_while_it_is_written_to_is_an_error_of_redis(redis_url: str) -> None:
+    async def calls() -> None:
+        async with connect(Settings(redis=redis_url)) as redis:
+            pool: Any = redis.connection_pool
+            connection = await pool.get_connection()
+            connection._writer.transport.abort()
+            await asyncio.sleep(0.01)
+            with pytest.raises(RedisConnectionError):
+                await connection.send_packed_command([b"*1\r\n$4\r\nPING\r\n"])
+            await pool.release(connection)
+            assert await redis.ping()
+
+    uvloop.run(calls())
 
 
 def test_a_caller_that_gives_up_does_not_disturb_the_others(redis_url: str) -> None:
