@@ -11,6 +11,7 @@ import faust
 import faust.streams
 
 from streams.checkpoints.store import CheckpointStore
+from streams.closed_connections import survive_closed_connections
 from streams.crash import CrashOnly
 from streams.delivery import AsDelivered, MicroBatches
 from streams.engine import Engine
@@ -85,5 +86,6 @@ def faust_app(settings: Settings) -> Any:
         producer_acks=-1,
     )
     fetch_batches()
+    survive_closed_connections()
     app.transport = PromptTransport(app.conf.broker_consumer, app)
     return app
