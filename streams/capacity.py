@@ -44,19 +44,19 @@ class Coefficients(msgspec.Struct, frozen=True):
         What the agents send each other through Kafka.
     """
 
-    cpu_us_per_event: float = 7.46
-    start_seconds: float = 3.1
-    worker_fixed_bytes: float = 465000000.0
+    cpu_us_per_event: float = 7.56
+    start_seconds: float = 3.25
+    worker_fixed_bytes: float = 488000000.0
     worker_partition_bytes: float = 33600000.0
-    worker_user_bytes: float = 381.0
-    worker_item_bytes: float = 2810.0
-    worker_known_item_bytes: float = 730.0
-    redis_user_bytes: float = 1250.0
-    redis_item_bytes: float = 2130.0
+    worker_user_bytes: float = 382.0
+    worker_item_bytes: float = 2340.0
+    worker_known_item_bytes: float = 596.0
+    redis_user_bytes: float = 1210.0
+    redis_item_bytes: float = 2100.0
     checkpoint_user_bytes: float = 344.0
-    checkpoint_item_bytes: float = 2250.0
-    checkpoint_load_bytes_per_second: float = 688000000.0
-    internal_bytes_per_event: float = 339.0
+    checkpoint_item_bytes: float = 1900.0
+    checkpoint_load_bytes_per_second: float = 665000000.0
+    internal_bytes_per_event: float = 269.0
 
 
 class Demand(msgspec.Struct, frozen=True):
