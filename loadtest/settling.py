@@ -1,4 +1,4 @@
-"""Wait until a worker has nothing left to do: also none of the lists that it improves when there is time.
+"""Wait until a worker has nothing left to do: no list to write, and none to improve when there is time.
 
 Who came before the models knew what goes with an item gets a better list later, 500 shoppers of a partition a second.
 After a preload that is everybody, and would otherwise be counted as the price of the events that follow.
@@ -29,7 +29,8 @@ def wait_until_settled(worker: LiveWorker, settings: Settings) -> int:
     lists, since = -1, time.monotonic()
     while time.monotonic() - since < _STILL_SECONDS:
         worker.check()
-        if (now := worker_counters(settings).get("lists", 0)) != lists:
+        counted = worker_counters(settings)
+        if (now := counted["lists"]) != lists or counted["unwritten_similar"]:
             lists, since = now, time.monotonic()
         time.sleep(_POLL_SECONDS)
     return lists

@@ -17,6 +17,7 @@ from loadtest.internal_topics import Sent, ends, sent_between
 from loadtest.live_worker import live_worker
 from loadtest.machine import versions
 from loadtest.redis_usage import RedisUsage, redis_usage
+from loadtest.settling import wait_until_settled
 from loadtest.traffic import Traffic
 from streams.settings import Settings
 
@@ -66,6 +67,7 @@ def measure_shop(
     fill(traffic, settings)
     with live_worker(directory / "worker", variables, arguments(directory)) as worker:
         drained = drain(worker, settings, len(traffic), show)
+        wait_until_settled(worker, settings)
         held = inspect(worker, directory)
         redis = redis_usage(settings, {"rec:": users, "user:": users, "sim:": items}, traffic.settings.shop.seed)
     last = ends(settings)

@@ -86,9 +86,10 @@ class Engine:
             app.consumer, Publisher(app.producer, writer), self.progress, self.checkpointer, partitions
         )
         held = hold_seconds(partitions[CLICKSTREAM], partitions[COVISITS])
+        self.affinity = AffinityAgent(view, model_settings(settings).similarity)
         agents: list[Agent] = [
             ShoppersAgent(settings, view, self.counters, held),
-            AffinityAgent(view, model_settings(settings).similarity),
+            self.affinity,
             LearnerAgent(view),
         ]
         rounds = Rounds()
@@ -159,7 +160,10 @@ class Engine:
 
     async def _report(self) -> None:
         prefix, key = self.settings.prefix, f"{self.settings.prefix}worker:{self.worker}"
-        fields = self.counters.as_fields() | {"partitions": str(sum(len(loop.owned) for loop in self.loops))}
+        fields = self.counters.as_fields() | {
+            "partitions": str(sum(len(loop.owned) for loop in self.loops)),
+            "unwritten_similar": str(self.affinity.unwritten),
+        }
         redis: Any = self.redis
         async with redis.pipeline(transaction=False) as pipe:
             pipe.hset(key, mapping=fields)

@@ -51,6 +51,8 @@ class AffinityPartition:
         round.
     round
         How many there were in the beginning of this round.
+    in_hand
+        How many were given out last: they may still be on their way to Redis.
     write_at
         When the next portion is due, on the monotonic clock in seconds.
     outdated
@@ -63,7 +65,7 @@ class AffinityPartition:
     ) -> None:
         self.changed: list[Int32s] = []
         self.due: Int32s = np.zeros(0, np.int32)
-        self.round = 0
+        self.round = self.in_hand = 0
         self.write_at = -math.inf
         self.outdated = self.next_row = 0
         if state is None:
@@ -92,7 +94,13 @@ class AffinityPartition:
             self.due, self.changed = np.unique(np.concatenate([self.due, *self.changed])), []
             self.round = len(self.due)
         taken, self.due = self.due[:_LISTS_AT_ONCE], self.due[_LISTS_AT_ONCE:]
+        self.in_hand = len(taken)
         return taken
+
+    @property
+    def unwritten(self) -> int:
+        """How many lists that changed are not known to be in Redis, some counted more than once."""
+        return self.in_hand + len(self.due) + sum(map(len, self.changed))
 
     def _changed_rows(self) -> Int32s:
         """Where in the table of rows those are whose lists have yet to be written; forgotten ones are not."""
@@ -147,6 +155,11 @@ class AffinityAgent:
         """Do not refuse blocks that follow a hole."""
         self.partitions[partition].applied.forgive()
 
+    @property
+    def unwritten(self) -> int:
+        """How many lists that changed are not known to be in Redis: 0 once all that was learned can be read."""
+        return sum(state.unwritten for state in self.partitions.values())
+
     def read(self, records: Records) -> Portion[Blocks]:
         """Decode records: blocks of co-visits."""
         return blocks.portion(records)
@@ -161,6 +174,7 @@ class AffinityAgent:
     async def fold(self, partition: int, portion: Portion[Blocks] | None) -> Outputs:
         """Learn the blocks that are new, and give out every list that changed, now and then."""
         state = self.partitions[partition]
+        state.in_hand = 0
         changed = learn(state, portion.content.blocks if portion else [], self.view.items)
         if len(changed):
             state.changed.append(changed)

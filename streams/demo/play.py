@@ -15,8 +15,6 @@ from streams.replay import ReplaySummary, replay
 from streams.sources import Record
 from streams.worker_process import WorkerProcess
 
-#: Lists of similar items are written once a second at most.
-_SETTLE_SECONDS: Final = 1.5
 _LOOK_SECONDS: Final = 0.25
 #: With nothing more to send, an engine whose lag does not shrink for this long is stuck.
 _STUCK_SECONDS: Final = 60.0
@@ -65,6 +63,7 @@ def play(
     started = time.monotonic()
     replaying.start()
     least, since = None, time.monotonic()
+    seconds: float | None = None
     while True:
         over = not replaying.is_alive()
         numbers = watch.look()
@@ -73,13 +72,14 @@ def play(
         if replaying.error is not None:
             raise replaying.error
         if over and numbers.lag == 0 and replaying.state is not None and numbers.processed >= replaying.state.sent:
-            seconds = time.monotonic() - started
-            time.sleep(_SETTLE_SECONDS)
-            return numbers, replaying.state, seconds
-        if not over or least is None or numbers.lag < least:
-            least, since = numbers.lag, time.monotonic()
+            if seconds is not None and not numbers.unwritten:  # as the worker says since there was no lag
+                return numbers, replaying.state, seconds
+            seconds = seconds or time.monotonic() - started
+        left = numbers.lag + numbers.unwritten
+        if not over or least is None or left < least:
+            least, since = left, time.monotonic()
         elif time.monotonic() - since > _STUCK_SECONDS:
             raise ServerError(
-                f"The engine is stuck {numbers.lag} events behind: see the log of the worker, {worker.log}."
+                f"The engine is stuck {numbers.lag} events and {numbers.unwritten} lists of similar items behind: see the log of the worker, {worker.log}."
             )
         time.sleep(_LOOK_SECONDS)

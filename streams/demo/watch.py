@@ -61,7 +61,10 @@ class Lately:
 
 @dataclass(frozen=True)
 class Numbers:
-    """One look at a running engine; counts are over all workers, freshness in ms, `lag` in events."""
+    """One look at a running engine; counts are over all workers, freshness in ms.
+
+    `lag` is in events, `unwritten` how many lists of similar items have yet to get to Redis.
+    """
 
     processed: int
     duplicates: int
@@ -73,6 +76,7 @@ class Numbers:
     lately: Lately
     models: Models
     partitions: int
+    unwritten: int
     lag: int
     freshness_p50: float | None
     freshness_p99: float | None
@@ -120,6 +124,7 @@ class Watch:
             lately=Lately.of(workers),
             models=Models.of(self.parameters()),
             partitions=total("partitions"),
+            unwritten=total("unwritten_similar"),
             lag=self.meter.measure().total,
             freshness_p50=percentile(freshness, 0.5),
             freshness_p99=percentile(freshness, 0.99),

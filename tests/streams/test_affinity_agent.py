@@ -46,7 +46,11 @@ def test_every_list_comes_in_portions_and_once(told: Portion[blocks.Blocks]) -> 
     portions = [given_out(one, told)]
     while one.partitions[0].changed or len(one.partitions[0].due):
         assert one.pause(0) < math.inf
+        assert one.unwritten == len(one.partitions[0].due) + len(portions[-1])
         portions.append(given_out(one))
+    assert one.unwritten == len(portions[-1])  # on their way to Redis, as far as one can know
+    asyncio.run(one.fold(0, None))
+    assert one.unwritten == 0
     keys = [key for portion in portions for key in portion]
     assert len(portions) > 2
     assert max(map(len, portions)) < len(keys) / 2
