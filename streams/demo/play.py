@@ -80,6 +80,7 @@ def play(
             least, since = left, time.monotonic()
         elif time.monotonic() - since > _STUCK_SECONDS:
             raise ServerError(
-                f"The engine is stuck {numbers.lag} events and {numbers.unwritten} lists of similar items behind: see the log of the worker, {worker.log}."
+                f"The engine is stuck {numbers.lag} events and {numbers.unwritten} lists of similar items behind: "
+                f"see the log of the worker, {worker.log}."
             )
         time.sleep(_LOOK_SECONDS)
