@@ -16,7 +16,7 @@ from loadtest.progress_bar import progress_bar
 #: For each mutant the scenario that has to notice it, and how many faults that takes.
 GUARDS: Final = {
     "commit-before-checkpoint": ("kill", 4),
-    "no-fence": ("zombies", 5),
+    "no-fence": ("zombies", 1),
     "no-repair": ("redis-flush", 1),
     "no-receiver-dedupe": ("kill", 4),
     "no-hole-check": ("rolling", 1),

@@ -14,7 +14,7 @@ from signal import SIGCONT, Signals
 from typing import Final, Self
 
 import streams
-from loadtest.chaos.sabotage import VARIABLE
+from loadtest.chaos.sabotage import ASLEEP, DOZE, VARIABLE
 from streams.embedded.lock import locked
 from streams.embedded.process import GuardedProcess, Launch
 from streams.errors import EngineError, ServerError
@@ -112,6 +112,22 @@ class Fleet:
         except ProcessLookupError:
             return False
         return True
+
+    def put_to_sleep(self, place: Place, seconds: float) -> None:
+        """Let a worker stop when it is about to write to Redis, and wait until it has; SIGCONT wakes it.
+
+        Raises
+        ------
+        EngineError
+            It has nothing to write for so long.
+        """
+        deadline, log = time.monotonic() + seconds, place.logs[-1]
+        before = log.read_text(errors="replace").count(ASLEEP)
+        self.signal(place, DOZE)
+        while log.read_text(errors="replace").count(ASLEEP) == before:
+            if time.monotonic() > deadline:
+                raise EngineError(f"The worker of {log} has written nothing within {seconds:g} s.")
+            time.sleep(_LOOK_SECONDS)
 
     def end(self, place: Place, number: Signals, seconds: float = 60.0) -> None:
         """Send a worker a signal that ends it, and wait for the next one in its place."""

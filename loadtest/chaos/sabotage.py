@@ -1,4 +1,4 @@
-"""What can be done to a worker from inside: kill it at a named point, or break one of its guarantees.
+"""What can be done to a worker from inside: kill it or put it to sleep at a point, or break one of its guarantees.
 
 The engine knows nothing of this: a sabotage replaces one of its functions before the worker starts. It is given as
 `kill:POINT:N` (SIGKILL when the point is passed for the N-th time) or as `break:MUTANT`.
@@ -10,6 +10,7 @@ import functools
 import inspect
 import os
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
@@ -24,8 +25,13 @@ from streams.checkpoints import store
 from streams.owner import Owner
 from streams.ownership import Ownership
 from streams.progress import Progress
+from streams.values import Values
 
 VARIABLE: Final = "UPWELL_SABOTAGE"
+#: Tells a worker to fall asleep (SIGSTOP) when it is about to write to Redis what shoppers did.
+DOZE: Final = signal.SIGALRM
+#: What it says before.
+ASLEEP: Final = "falling asleep with a write in hand"
 
 #: Named points: the functions after which a worker may be killed.
 POINTS: Final[Mapping[str, tuple[tuple[Any, str], ...]]] = {
@@ -57,6 +63,27 @@ def apply(sabotage: str) -> None:
         MUTANTS[what]()
     else:
         raise ValueError(f"there is no sabotage {sabotage!r}: kill:POINT:N ({', '.join(POINTS)}) or break:MUTANT")
+
+
+def doze_when_told() -> None:
+    """Let a worker obey `DOZE`."""
+    told = [False]
+
+    def tell(*_: object) -> None:
+        told[0] = True
+
+    writer: Any = redis_writer.RedisWriter
+    write = writer.write
+
+    async def asleep_before(self: Any, owner: str, strings: Values, hashes: Values, *rest: Any) -> None:
+        if told[0] and len(hashes):
+            told[0] = False
+            print(ASLEEP, file=sys.stderr, flush=True)
+            os.kill(os.getpid(), signal.SIGSTOP)
+        await write(self, owner, strings, hashes, *rest)
+
+    signal.signal(DOZE, tell)
+    writer.write = asleep_before
 
 
 def _kill_at(point: str, passes: int) -> None:

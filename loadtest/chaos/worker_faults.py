@@ -17,6 +17,7 @@ _PASSES: Final = {"after-fold": 200, "after-redis": 200}
 _RARE_PASSES: Final = 8
 #: Records that come for about half a second as fast as it goes: a worker falls asleep in the middle of them.
 _BURST: Final = 12_000
+_ASLEEP_SECONDS: Final = 10.0
 
 
 def kill(arena: Arena, amount: int) -> None:
@@ -65,7 +66,7 @@ def scale(arena: Arena, amount: int) -> None:
 
 
 def zombies(arena: Arena, amount: int) -> None:
-    """A worker sleeps until others have its partitions, and wakes up with a batch in its hands.
+    """A worker sleeps until others have its partitions, and wakes up with a write in its hands.
 
     By then the shop is quiet: what the zombie writes, nobody writes over.
     """
@@ -75,7 +76,7 @@ def zombies(arena: Arena, amount: int) -> None:
         place = arena.fleet.choose(arena.rng)
         arena.feeder.burst(_BURST)
         arena.pause(0.1, 0.4)
-        arena.fleet.signal(place, signal.SIGSTOP)
+        arena.fleet.put_to_sleep(place, _ASLEEP_SECONDS)
         arena.pause(session + 3.0, session + 6.0)
         with arena.feeder.hold():
             arena.fault()
