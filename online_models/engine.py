@@ -13,6 +13,7 @@ import numpy as np
 
 from online_models.compiled import Int32s
 from online_models.events import Event
+from online_models.histories import Histories
 from online_models.item_partition import ItemPartitions
 from online_models.recommendation import Neighbours, RecommendationSettings, Recommender
 from online_models.shoppers import Shoppers, ShopperSettings
@@ -85,10 +86,10 @@ class Engine:
     def recommend_one(self, user: str) -> list[tuple[str, float, str | None]]:
         """What to show a shopper now: (item, score, because), best first."""
         chosen = np.array([self.shoppers.code_one(user)], np.int32)
-        recent = self._recommender.recent_many(chosen, self.shoppers.shelves)
-        self._refresh(distinct(recent, len(self.items)))
+        histories = Histories.of([(chosen, self.shoppers.shelves)])
+        self._refresh(distinct(self._recommender.recent_many(histories), len(self.items)))
         lists = self._recommender.predict_many(
-            chosen, self.shoppers.shelves, self._neighbours, np.array([-1], np.int32), [self._trending_list()]
+            histories, self._neighbours, np.array([-1], np.int32), [self._trending_list()]
         )
         names = self.items.names
         return [

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from online_models.compiled import Floats, Int8s, Int32s
+from online_models.histories import Histories
 from online_models.recommendation_kernel import (
     NOTHING,
     Fillers,
@@ -22,7 +23,6 @@ from online_models.recommendation_kernel import (
     votes,
 )
 from online_models.reserve import long_enough
-from online_models.shopper_records import Shelves
 from online_models.vocabulary import Vocabulary
 
 #: Where the first item of a list comes from; see `Recommendations.source`.
@@ -77,13 +77,12 @@ class Recommendations:
     lengths: Int32s
     source: Int8s
 
-    @classmethod
-    def joined(cls, parts: Sequence[Recommendations]) -> Recommendations:
-        """Several as one, one behind the other; all of one length."""
-        if len(parts) == 1:
-            return parts[0]
-        columns = zip(*((p.items, p.scores, p.because, p.lengths, p.source) for p in parts), strict=True)
-        return cls(*map(np.concatenate, columns))
+    def part(self, start: int, end: int) -> Recommendations:
+        """Those from number `start` to before `end`, without a copy."""
+        some = slice(start, end)
+        return Recommendations(
+            self.items[some], self.scores[some], self.because[some], self.lengths[some], self.source[some]
+        )
 
     @property
     def has_neighbours(self) -> NDArray[np.bool_]:
@@ -167,14 +166,13 @@ class Recommender:
         self._number: Int32s = np.full(64, NOTHING, np.int32)
         self._stacked: tuple[Sequence[tuple[Int32s, Floats]], Fillers] | None = None
 
-    def recent_many(self, shoppers: Int32s, shelves: Shelves) -> Int32s:
+    def recent_many(self, histories: Histories) -> Int32s:
         """The codes of the items whose neighbours will be asked for, with repetitions."""
-        return recent_items(shoppers, shelves.shoppers, shelves.items, self.settings.recent_items)
+        return recent_items(histories.shoppers, histories.items, self.settings.recent_items)
 
     def predict_many(
         self,
-        shoppers: Int32s,
-        shelves: Shelves,
+        histories: Histories,
         neighbours: Neighbours,
         segments: Int32s,
         trending: Sequence[tuple[Int32s, Floats]],
@@ -183,8 +181,8 @@ class Recommender:
 
         Parameters
         ----------
-        shoppers, shelves
-            Codes of the shoppers, and where their records are.
+        histories
+            What they did.
         neighbours
             Neighbour lists of their recent items.
         segments
@@ -194,7 +192,7 @@ class Recommender:
             over all shoppers. A list that was given before is taken to be as it was.
         """
         settings, vocabulary = self.settings, self.vocabulary
-        n, length = len(shoppers), settings.length
+        n, length = len(histories.shoppers), settings.length
         lists = Lists(
             items=np.zeros((n, length), np.int32),
             scores=np.zeros((n, length)),
@@ -205,11 +203,8 @@ class Recommender:
         table = neighbours.table
         self._number = long_enough(self._number, len(vocabulary), fill=NOTHING)
         recommend(
-            shoppers,
-            shelves.shoppers,
-            shelves.items,
+            histories,
             table._replace(place=long_enough(table.place, len(vocabulary), fill=-1)),
-            shelves.returns,
             segments,
             self._fillers(trending),
             Policy(settings.recent_items, settings.step_weight, settings.skip_owned, settings.skip_current),

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Records, compiled
+from online_models.histories import Histories
 from online_models.ranking import insert, rounded
 from online_models.returns import REACH, chance
 from online_models.shopper_records import Shopper
@@ -88,11 +89,11 @@ class Policy(NamedTuple):
 
 
 @compiled
-def recent_items(chosen: Int32s, shoppers: Records, items: Int32s, most: int) -> Int32s:
+def recent_items(shoppers: Records, items: Int32s, most: int) -> Int32s:
     """Codes of the newest items of shoppers, with repetitions."""
-    recent = np.zeros(len(chosen) * most, np.int32)
+    recent = np.zeros(len(shoppers) * most, np.int32)
     n = 0
-    for shopper in chosen:
+    for shopper in range(len(shoppers)):
         s = shoppers[shopper]
         length = min(most, s.items_length)
         end = s.items_start + s.items_length
@@ -103,11 +104,8 @@ def recent_items(chosen: Int32s, shoppers: Records, items: Int32s, most: int) ->
 
 @compiled
 def recommend(
-    chosen: Int32s,
-    shoppers: Records,
-    items: Int32s,
+    histories: Histories,
     neighbours: NeighbourTable,
-    returns: Int64s,
     segments: Int32s,
     fillers: Fillers,
     policy: Policy,
@@ -116,10 +114,11 @@ def recommend(
     tally: Tally,
     lists: Lists,
 ) -> None:
-    """Fill `lists` for the shoppers `chosen`."""
-    weights, overall, room = _weights(policy), len(fillers.lengths) - 1, lists.items.shape[1]
-    for n in range(len(chosen)):
-        s = shoppers[chosen[n]]
+    """Fill `lists` for the shoppers of `histories`."""
+    items, weights = histories.items, _weights(policy)
+    overall, room = len(fillers.lengths) - 1, lists.items.shape[1]
+    for n in range(len(histories.shoppers)):
+        s, returns = histories.shoppers[n], histories.returns[histories.partition[n]]
         end = s.items_start + s.items_length
         recent = items[max(s.items_start, end - policy.recent_items) : end]
         count = _sum_up(recent, neighbours, weights, tally)

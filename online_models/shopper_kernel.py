@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from online_models.compiled import Float32s, Floats, Int32s, Int64s, Records, compiled
+from online_models.compiled import Float32s, Floats, Int64s, Records, compiled
 from online_models.events import IMPRESSION, PURCHASE
 from online_models.features import (
     PROFILE_FEATURES,
@@ -179,20 +179,20 @@ def _tell(i: int, shopper: int, gap_ms: int, shelves: Shelves, examples: Records
 
 
 @compiled
-def moments(chosen: Int32s, shelves: Shelves) -> Float32s:
+def moments(shoppers: Records) -> Float32s:
     """The `PROPENSITY_FEATURES` of shoppers, one row each, as of their last event."""
-    rows = np.zeros((len(chosen), len(PROPENSITY_FEATURES)), np.float32)
-    for n in range(len(chosen)):
-        _describe_session(rows[n], shelves.shoppers[chosen[n]])
+    rows = np.zeros((len(shoppers), len(PROPENSITY_FEATURES)), np.float32)
+    for n in range(len(shoppers)):
+        _describe_session(rows[n], shoppers[n])
     return rows
 
 
 @compiled
-def profiles(chosen: Int32s, shelves: Shelves) -> Float32s:
+def profiles(shoppers: Records) -> Float32s:
     """The `PROFILE_FEATURES` of shoppers, one row each, as of their last event."""
-    rows = np.zeros((len(chosen), len(PROFILE_FEATURES)), np.float32)
-    for n in range(len(chosen)):
-        _describe_shopper(rows[n], shelves.shoppers[chosen[n]])
+    rows = np.zeros((len(shoppers), len(PROFILE_FEATURES)), np.float32)
+    for n in range(len(shoppers)):
+        _describe_shopper(rows[n], shoppers[n])
     return rows
 
 

@@ -15,7 +15,7 @@ from online_models.duplicates import RecentIds
 from online_models.event_columns import EventColumns
 from online_models.events import EVENT_TYPES, Event
 from online_models.recency import has_room, leave, nobody
-from online_models.reserve import extended
+from online_models.reserve import extended, taken
 from online_models.returns import nothing_counted
 from online_models.shopper_kernel import fold, moments, profiles
 from online_models.shopper_records import (
@@ -245,11 +245,11 @@ class Shoppers:
 
     def features_many(self, shoppers: Int32s) -> Float32s:
         """Shape (n, F): the `PROPENSITY_FEATURES` of shoppers as of their last event."""
-        return moments(shoppers, self.shelves)
+        return moments(taken(self.shelves.shoppers, shoppers))
 
     def profiles_many(self, shoppers: Int32s) -> Float32s:
         """Shape (n, G): the `PROFILE_FEATURES` of shoppers as of their last event."""
-        return profiles(shoppers, self.shelves)
+        return profiles(taken(self.shelves.shoppers, shoppers))
 
     def _end_of_chunk(self, events: EventColumns, start: int) -> int:
         """The first event that would bring in a shopper too many, or the end."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from loadtest.shoppers import ShopperSettings
 from loadtest.traffic import Traffic, TrafficSettings
+from online_models.histories import Histories
 from online_models.recommendation import Recommender
 from online_models.shown import Quality
 from online_models.spelling import Spelling
@@ -96,7 +97,8 @@ class MicroBatches:
         as_of, segments = shelves.shoppers["last_seen"][touched], np.zeros(len(touched), np.int32)
 
         def call() -> Spelling:
-            found = recommender.predict_many(touched, shelves, view.neighbours, segments, view.trending)
+            histories = Histories.of([(touched, shelves)])
+            found = recommender.predict_many(histories, view.neighbours, segments, view.trending)
             return recommendation_lists(found, as_of, view.items)
 
         return call

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from online_models.compiled import Floats, Int32s
+from online_models.histories import Histories
 from online_models.recommendation import (
     SOURCES,
     Neighbours,
@@ -43,7 +44,8 @@ class Shopfront:
         recommender = Recommender(self.items, RecommendationSettings(**options))  # type: ignore[arg-type]
         chosen = np.array([self.shoppers.code_one(user) for user in users], np.int32)
         segments = np.full(len(users), segment, np.int32)
-        return recommender.predict_many(chosen, self.shoppers.shelves, self.neighbours, segments, self.trending)
+        histories = Histories.of([(chosen, self.shoppers.shelves)])
+        return recommender.predict_many(histories, self.neighbours, segments, self.trending)
 
     def named(self, lists: Recommendations, n: int = 0) -> list[Recommended]:
         names = self.items.names
@@ -207,11 +209,36 @@ def test_a_new_neighbour_list_takes_the_place_of_the_old_one() -> None:
     assert len(front.of("ada", length=80)) == 50
 
 
+def test_shoppers_of_several_partitions_get_the_lists_they_would_get_alone() -> None:
+    items, rng = Vocabulary(), np.random.default_rng(3)
+    shops = [Shoppers(items) for _ in range(3)]
+    for seed, shop in enumerate(shops):
+        shop.fold(random_events(seed, 300, UNRULY))
+    fronts = [Shopfront(shop, {}, [("pony", 0.2)]) for shop in shops]
+    similar = random_similarity(items.names, rng)
+    neighbours = Shopfront(shops[0], similar).neighbours
+    groups = [(rng.permutation(len(shop)).astype(np.int32)[:9], shop.shelves) for shop in shops]
+    recommender, trending = Recommender(items), fronts[0].trending
+    together = Histories.of(groups)
+    apart = [Histories.of([group]) for group in groups]
+    assert (
+        recommender.recent_many(together).tolist()
+        == np.concatenate([recommender.recent_many(one) for one in apart]).tolist()
+    )
+    nowhere = np.full(27, -1, np.int32)
+    found = recommender.predict_many(together, neighbours, nowhere, trending)
+    for n, one in enumerate(apart):
+        expected, mine = recommender.predict_many(one, neighbours, nowhere[:9], trending), found.part(9 * n, 9 * n + 9)
+        assert expected.lengths.max() > 1
+        for name in ("items", "scores", "because", "lengths", "source"):
+            assert (getattr(mine, name) == getattr(expected, name)).all()
+
+
 def test_the_items_asked_for_are_the_recent_ones() -> None:
     shoppers = Shoppers(Vocabulary())
     shoppers.fold(random_events(2, 300, UNRULY))
     chosen = np.arange(len(shoppers), dtype=np.int32)
-    asked = Recommender(shoppers.items).recent_many(chosen, shoppers.shelves)
+    asked = Recommender(shoppers.items).recent_many(Histories.of([(chosen, shoppers.shelves)]))
     recent = {item for code in chosen.tolist() for item in recent_items(shoppers, code)[-10:]}
     assert {shoppers.items.names[code] for code in asked.tolist()} == recent
 
