@@ -26,3 +26,11 @@ def compiled(function: Function) -> Function:
     Fast maths stays off: the same input has to give the same bits.
     """
     return cast(Function, njit(cache=True)(function))
+
+
+def unlocked(function: Function) -> Function:
+    """`compiled`, and other threads may run Python meanwhile: for kernels that are called once for a lot of work.
+
+    Whoever calls one in a thread sees to it that nobody else changes its arrays.
+    """
+    return cast(Function, njit(cache=True, nogil=True)(function))

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Records, compiled
+from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Records, compiled, unlocked
 from online_models.histories import Histories
 from online_models.ranking import insert, rounded
 from online_models.returns import REACH, chance
@@ -102,7 +102,7 @@ def recent_items(shoppers: Records, items: Int32s, most: int) -> Int32s:
     return recent[:n]
 
 
-@compiled
+@unlocked
 def recommend(
     histories: Histories,
     neighbours: NeighbourTable,

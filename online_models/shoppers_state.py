@@ -11,6 +11,7 @@ import numpy as np
 from online_models import slabs
 from online_models.compiled import Int32s, Int64s, Records
 from online_models.duplicates import RecentIds
+from online_models.numbering import Numbering
 from online_models.recency import USED, enter, in_order, nobody
 from online_models.shopper_kernel import WATERMARK
 from online_models.shopper_records import SESSION, SHOPPER, Shelves
@@ -64,14 +65,14 @@ class FrozenShoppers:
         """Everything there is to know, as arrays; items are numbered by their place in `items`."""
         shoppers, sessions = self.shoppers, self.sessions[in_order(self.sessions, self.clock)]
         recent, owned = (self.pool[places] for places in _listed(shoppers))
-        used = np.unique(np.concatenate([recent, owned]))
+        numbering = Numbering.of(len(self.items.ends), recent, owned)
         return {
             "users": self.users._asdict(),
-            "items": self.items.chosen(used)._asdict(),
+            "items": self.items.chosen(numbering.used)._asdict(),
             "shoppers": {name: np.ascontiguousarray(shoppers[name]) for name in _PLAIN},
             "sessions": {name: np.ascontiguousarray(sessions[name]) for name in ("shopper", "moment")},
-            "recent": np.searchsorted(used, recent).astype(np.int32),
-            "owned": np.searchsorted(used, owned).astype(np.int32),
+            "recent": numbering.of_codes(recent),
+            "owned": numbering.of_codes(owned),
             "watermark": int(self.clock[WATERMARK]),
             "returns": self.returns,
             "recent_ids": RecentIds.packed(self.recent_ids),

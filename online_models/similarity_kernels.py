@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Records, UInt16s, compiled
+from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Records, UInt16s, compiled, unlocked
 from online_models.ranking import insert, rounded
 from online_models.similarity_rounding import drawn, rounded_by
 from online_models.similarity_search import found, weakest
@@ -34,7 +34,7 @@ _FEW_ACTIONS = 5.0
 _ROUNDING = 1e-6
 
 
-@compiled
+@unlocked
 def learn(
     done: int,
     row: Int32s,
@@ -195,7 +195,7 @@ def _demand(received: float, lately: float, totals: Floats, lately_now: float) -
     return received * (usual * lately_now + _DOUBT) / (lately * lately_now + _DOUBT)  # type: ignore[no-any-return]
 
 
-@compiled
+@unlocked
 def rank(
     items: Int32s,
     damping: float,

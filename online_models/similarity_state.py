@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from online_models.compiled import Float32s, Floats, Int32s, Int64s, Records, UInt16s
+from online_models.numbering import Numbering
 from online_models.reserve import long_enough
 from online_models.similarity import DAY_MS, ROW, ItemSimilarity, SimilaritySettings
 from online_models.similarity_kernels import FREE_ROWS, LANDMARK, MOST_SUPPORT, NEWEST
@@ -56,17 +57,17 @@ class FrozenSimilarity:
         live = places(self.rows["start"], self.rows["length"])
         neighbours = self.neighbours[live]
         receivers = np.flatnonzero((self.received != 0.0) | (self.lately != 0.0)).astype(np.int32)
-        used = np.unique(np.concatenate([self.rows["item"], neighbours, receivers]))
+        numbering = Numbering.of(len(self.items.ends), self.rows["item"], neighbours, receivers)
         return {
-            "items": self.items.chosen(used)._asdict(),
-            "row_item": np.searchsorted(used, self.rows["item"]).astype(np.int32),
+            "items": self.items.chosen(numbering.used)._asdict(),
+            "row_item": numbering.of_codes(self.rows["item"]),
             "row_length": np.ascontiguousarray(self.rows["length"]),
             "row_size": np.ascontiguousarray(self.rows["size"]),
             "row_actions": np.ascontiguousarray(self.rows["actions"]),
-            "neighbours": np.searchsorted(used, neighbours).astype(np.int32),
+            "neighbours": numbering.of_codes(neighbours),
             "weights": self.weights[live],
             "support": self.support[live],
-            "receivers": np.searchsorted(used, receivers).astype(np.int32),
+            "receivers": numbering.of_codes(receivers),
             "received": self.received[receivers],
             "lately": self.lately[receivers],
             "totals": self.totals,

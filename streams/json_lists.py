@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from online_models.compiled import Bytes, Floats, Int8s, Int32s, Int64s, compiled
+from online_models.compiled import Bytes, Floats, Int8s, Int32s, Int64s, compiled, unlocked
 from online_models.recommendation import SOURCES, Recommendations
 from online_models.spelling import Spelling
 from online_models.vocabulary import Vocabulary
@@ -69,7 +69,7 @@ def _written(lists: _Lists, items: Vocabulary) -> Spelling:
     return Spelling(out[: ends[-1]], ends[1:])
 
 
-@compiled
+@unlocked
 def _write(done: int, lists: _Lists, text: Bytes, text_ends: Int64s, out: Bytes, ends: Int64s) -> int:
     """Write lists from number `done` on; return how many are done, fewer where `out` is full."""
     for n in range(done, len(lists.ids)):

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
 from online_models import similarity_state
-from online_models.compiled import Int32s
+from online_models.compiled import Floats, Int32s
 from online_models.similarity import ACTION, Increments, ItemSimilarity, SimilaritySettings
 from online_models.similarity_state import FrozenSimilarity
 from online_models.spare import Spare
+from online_models.spelling import Spelling
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from streams import blocks
+from streams.beside import beside
 from streams.blocks import Block, Blocks
 from streams.json_lists import similarity_lists
 from streams.outputs import Outputs
@@ -37,6 +40,8 @@ _WRITE_SECONDS: Final = 1.0
 _WRITE_SHARE: Final = 0.04
 _OLDEST_SECONDS: Final = 5.0
 _REFRESH_SECONDS: Final = 0.25
+#: So many increments take longer to learn than it takes to hand them to another thread.
+_MANY: Final = 1_000
 
 
 class AffinityPartition:
@@ -112,8 +117,17 @@ class AffinityPartition:
 
 def learn(state: AffinityPartition, received: Sequence[Block], items: Vocabulary) -> Int32s:
     """Learn what is new of blocks, in their order; return the codes of the items whose rows changed."""
+    return _learned(state, _new(state, received, items))
+
+
+def _new(state: AffinityPartition, received: Sequence[Block], items: Vocabulary) -> Increments:
+    """What is new of blocks; from now on it counts as applied."""
     new = [blocks.read_increments(block, state.applied.advance(block), items) for block in received]
-    increments = Increments.joined(new) if new else Increments.empty()
+    return Increments.joined(new) if new else Increments.empty()
+
+
+def _learned(state: AffinityPartition, increments: Increments) -> Int32s:
+    """Learn increments; return the codes of the items whose rows changed."""
     if len(increments) == 0:
         return np.zeros(0, np.int32)
     changed = state.similarity.learn_many(increments)
@@ -175,16 +189,20 @@ class AffinityAgent:
         """Learn the blocks that are new, and give out every list that changed, now and then."""
         state = self.partitions[partition]
         state.in_hand = 0
-        changed = learn(state, portion.content.blocks if portion else [], self.view.items)
+        increments = _new(state, portion.content.blocks if portion else [], self.view.items)
+        if len(increments) < _MANY:
+            changed = _learned(state, increments)
+        else:  # the partition is ours alone until its fold returns
+            changed = await beside(partial(_learned, state, increments))
         if len(changed):
             state.changed.append(changed)
             state.outdated = len(state.similarity)
         if not state.changed and not len(state.due):
-            return Outputs() if portion else self._refresh(state)
+            return Outputs() if portion else await self._refresh(state)
         began = time.monotonic()
         if began < state.write_at:
             return Outputs()
-        outputs = self._outputs(state, taken := state.taken())
+        outputs = await self._outputs(state, taken := state.taken())
         if len(taken) + len(state.due) == state.round:
             outputs.trending = self._trending(state, partition)
         # The portions of a round are spread over the time that the whole round may take.
@@ -200,9 +218,9 @@ class AffinityAgent:
             yield Outputs(trending=self._trending(state, partition))
         for start in range(0, len(state.similarity), _LISTS_AT_ONCE):
             rows = state.similarity.rows[: len(state.similarity)][start : start + _LISTS_AT_ONCE]
-            yield self._outputs(state, np.ascontiguousarray(rows["item"]))
+            yield await self._outputs(state, np.ascontiguousarray(rows["item"]))
 
-    def _refresh(self, state: AffinityPartition) -> Outputs:
+    async def _refresh(self, state: AffinityPartition) -> Outputs:
         """The next portion of lists that may be outdated."""
         if not state.outdated:
             return Outputs()
@@ -211,13 +229,17 @@ class AffinityAgent:
         rows = state.similarity.rows[: len(state.similarity)][state.next_row : state.next_row + _LISTS_AT_ONCE]
         state.next_row += len(rows)
         state.outdated = max(state.outdated - len(rows), 0)
-        return self._outputs(state, np.ascontiguousarray(rows["item"]))
+        return await self._outputs(state, np.ascontiguousarray(rows["item"]))
 
-    def _outputs(self, state: AffinityPartition, changed: Int32s) -> Outputs:
+    async def _outputs(self, state: AffinityPartition, changed: Int32s) -> Outputs:
         """Lists; the shoppers of this worker see them at once."""
-        neighbours = state.similarity.predict_many(changed)
+
+        def ranked() -> tuple[tuple[Int32s, Floats, Int32s, Int32s], Spelling]:
+            neighbours = state.similarity.predict_many(changed)
+            return neighbours, similarity_lists(neighbours, state.as_of, self.view.items)
+
+        neighbours, lists = await beside(ranked)
         self.view.take_over(changed, neighbours)
-        lists = similarity_lists(neighbours, state.as_of, self.view.items)
         return Outputs(strings=Values("sim:", self.view.items.spelling().chosen(changed), lists))
 
     def _trending(self, state: AffinityPartition, partition: int) -> TrendingPart:
