@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from online_models.compiled import Bytes, Floats, Int32s, Int64s, compiled
+from online_models.uncounted import uncounted
 from online_models.vocabulary import comes_before
 
 
@@ -14,7 +15,7 @@ def rounded(score: float) -> float:
     return np.floor(score * 1e6 + 0.5) / 1e6  # type: ignore[no-any-return]
 
 
-@compiled
+@uncounted
 def insert(item: int, score: float, length: int, ids: Int32s, scores: Floats, text: Bytes, ends: Int64s) -> int:
     """Put an item into a ranked list of `length` entries, in place; the last one falls off a full list.
 

@@ -164,6 +164,7 @@ class Recommender:
         self.vocabulary = vocabulary
         self.settings = settings or RecommendationSettings()
         self._number: Int32s = np.full(64, NOTHING, np.int32)
+        self._votes: Floats = np.zeros(64)
         self._stacked: tuple[Sequence[tuple[Int32s, Floats]], Fillers] | None = None
 
     def recent_many(self, histories: Histories) -> Int32s:
@@ -202,6 +203,7 @@ class Recommender:
         )
         table = neighbours.table
         self._number = long_enough(self._number, len(vocabulary), fill=NOTHING)
+        self._votes = long_enough(self._votes, len(vocabulary))
         recommend(
             histories,
             table._replace(place=long_enough(table.place, len(vocabulary), fill=-1)),
@@ -210,7 +212,7 @@ class Recommender:
             Policy(settings.recent_items, settings.step_weight, settings.skip_owned, settings.skip_current),
             vocabulary.text,
             vocabulary.ends,
-            empty_tally(self._number, settings.recent_items * neighbours.length),
+            empty_tally(self._number, self._votes, settings.recent_items * neighbours.length, length),
             lists,
         )
         return Recommendations(*lists)

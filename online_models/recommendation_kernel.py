@@ -11,6 +11,7 @@ from online_models.histories import Histories
 from online_models.ranking import insert, rounded
 from online_models.returns import REACH, chance
 from online_models.shopper_records import Shopper
+from online_models.uncounted import uncounted
 
 NOTHING: Final = -1
 _PERSONAL, _SEGMENT, _TRENDING = 0, 1, 2
@@ -49,24 +50,28 @@ class Tally(NamedTuple):
 
     Attributes
     ----------
-    number
-        By item code: which candidate it is, -1 for none; all -1 between shoppers.
-    item, total, best, because
-        By number: its code, what was said for it in all, the largest single vote, and who cast that. They lie close
-        together, however large the catalogue is.
+    number, votes
+        By item code: which candidate it is, -1 for none, and the sum of its votes; all -1 and 0 between shoppers.
+    item, total
+        By number: its code, and its score. They lie close together, however large the catalogue is.
+    best
+        By place in the list: the largest single vote for the item there.
+    back
+        The chances of a return to the newest items of the session, the newest first.
     """
 
     number: Int32s
+    votes: Floats
     item: Int32s
     total: Floats
     best: Floats
-    because: Int32s
+    back: Floats
 
 
-def empty_tally(number: Int32s, most_votes: int) -> Tally:
-    """Room for as many candidates as there can be votes, and the items of a session."""
-    room = most_votes + REACH
-    return Tally(number, np.empty(room, np.int32), np.empty(room), np.empty(room), np.empty(room, np.int32))
+def empty_tally(number: Int32s, votes: Floats, most_votes: int, length: int) -> Tally:
+    """Room for as many candidates as there can be votes, and the items of a session; for lists of some length."""
+    room = most_votes + REACH + 1
+    return Tally(number, votes, np.empty(room, np.int32), np.empty(room), np.empty(length), np.empty(REACH))
 
 
 class Lists(NamedTuple):
@@ -124,8 +129,12 @@ def recommend(
         count = _sum_up(recent, neighbours, weights, tally)
         owned = items[s.owned_start : s.owned_start + s.cart_length + s.bought_length]
         _exclude(owned, recent, policy, tally)
-        count = _weigh(s, owned, recent, items[end - s.session_items : end], returns, policy, count, tally)
-        length = base = _best(n, count, text, ends, tally, lists)
+        session = items[end - s.session_items : end]
+        count, share = _weigh(s, owned, recent, session, returns, policy, count, tally)
+        length = base = _best(count, tally, text, ends, lists.items[n], lists.scores[n])
+        for c in range(count):
+            tally.number[tally.item[c]] = NOTHING
+        _give_reasons(lists.items[n, :base], lists.because[n], recent, session, share, neighbours, weights, tally)
         lists.source[n] = _PERSONAL if base else _TRENDING
         if base < room and segments[n] >= 0:
             length = _fill(n, base, length, segments[n], owned, recent, fillers, policy, text, ends, lists)
@@ -134,8 +143,6 @@ def recommend(
         if base < room:
             length = _fill(n, base, length, overall, owned, recent, fillers, policy, text, ends, lists)
         lists.lengths[n] = length
-        for c in range(count):
-            tally.number[tally.item[c]] = NOTHING
 
 
 @compiled
@@ -148,10 +155,9 @@ def _weights(policy: Policy) -> Floats:
     return weights
 
 
-@compiled
-def _best(n: int, count: int, text: Bytes, ends: Int64s, tally: Tally, lists: Lists) -> int:
-    """Begin list `n` with the best candidates; return how many it has."""
-    items, scores, because = lists.items[n], lists.scores[n], lists.because[n]
+@uncounted
+def _best(count: int, tally: Tally, text: Bytes, ends: Int64s, items: Int32s, scores: Floats) -> int:
+    """Begin a list with the best candidates; return how many it has."""
     length, room = 0, len(items)
     for c in range(count):
         if length == room and tally.total[c] + _ROUNDING < scores[room - 1]:
@@ -160,9 +166,42 @@ def _best(n: int, count: int, text: Bytes, ends: Int64s, tally: Tally, lists: Li
         if score > 0.0:
             at = insert(tally.item[c], score, length, items, scores, text, ends)
             length = min(length + (at >= 0), room)
-    for j in range(length):
-        because[j] = tally.because[tally.number[items[j]]]
     return length
+
+
+@uncounted
+def _give_reasons(
+    listed: Int32s,
+    because: Int32s,
+    recent: Int32s,
+    session: Int32s,
+    share: float,
+    neighbours: NeighbourTable,
+    weights: Floats,
+    tally: Tally,
+) -> None:
+    """Say which item cast the largest vote for each of those listed, or that a return to it is likelier than that.
+
+    It takes a second look at the votes, but only for what is listed: most candidates never are.
+    """
+    for j in range(len(listed)):
+        tally.number[listed[j]], tally.best[j] = j, 0.0
+    for i in range(len(recent)):
+        voter = recent[len(recent) - 1 - i]
+        row = neighbours.place[voter]
+        if row < 0:
+            continue
+        for k in range(neighbours.lengths[row]):
+            j = tally.number[neighbours.items[row, k]]
+            if j >= 0 and weights[i] * neighbours.votes[row, k] > tally.best[j]:
+                tally.best[j], because[j] = weights[i] * neighbours.votes[row, k], voter
+    for p in range(min(len(session), REACH)):
+        item = session[len(session) - 1 - p]
+        j = tally.number[item]
+        if j >= 0 and tally.back[p] > tally.best[j] * np.sqrt(tally.best[j]) * _IN_SESSION * share:
+            because[j] = item
+    for item in listed:
+        tally.number[item] = NOTHING
 
 
 @compiled
@@ -171,16 +210,15 @@ def votes(similarities: Floats) -> Floats:
     return np.cbrt(similarities * similarities)
 
 
-@compiled
+@uncounted
 def _sum_up(recent: Int32s, neighbours: NeighbourTable, weights: Floats, tally: Tally) -> int:
     """Add up what the recent items say; return how many candidates there are.
 
-    Whether an item is new, and a vote the best so far, nobody can foretell: there are no branches for it.
+    Whether an item is new nobody can foretell: there is no branch for it.
     """
     count = 0
     for i in range(len(recent)):
-        voter = recent[len(recent) - 1 - i]
-        row = neighbours.place[voter]
+        row = neighbours.place[recent[len(recent) - 1 - i]]
         if row < 0:
             continue
         for k in range(neighbours.lengths[row]):
@@ -188,20 +226,19 @@ def _sum_up(recent: Int32s, neighbours: NeighbourTable, weights: Floats, tally: 
             if gain <= 0.0:
                 continue
             item = neighbours.items[row, k]
-            c = tally.number[item]
-            is_new = c < 0
-            c = count if is_new else c
-            count += is_new
-            tally.number[item], tally.item[c] = c, item
-            total, best = (0.0, 0.0) if is_new else (tally.total[c], tally.best[c])
-            tally.total[c], tally.best[c] = total + gain, max(gain, best)
-            tally.because[c] = voter if gain > best else tally.because[c]
+            said = tally.votes[item]
+            tally.item[count] = item
+            count += said == 0.0
+            tally.votes[item] = said + gain
+    for c in range(count):
+        item = tally.item[c]
+        tally.total[c], tally.votes[item], tally.number[item] = tally.votes[item], 0.0, c
     for c in range(count):
         tally.total[c] *= np.sqrt(tally.total[c])
     return count
 
 
-@compiled
+@uncounted
 def _exclude(owned: Int32s, recent: Int32s, policy: Policy, tally: Tally) -> None:
     if policy.skip_current and len(recent) > 0:
         _multiply(recent[-1], 0.0, tally)
@@ -210,14 +247,14 @@ def _exclude(owned: Int32s, recent: Int32s, policy: Policy, tally: Tally) -> Non
             _multiply(item, 0.0, tally)
 
 
-@compiled
+@uncounted
 def _multiply(item: int, factor: float, tally: Tally) -> None:
     c = tally.number[item]
     if c >= 0:
         tally.total[c] *= factor
 
 
-@compiled
+@uncounted
 def _weigh(
     s: Shopper,
     owned: Int32s,
@@ -227,39 +264,40 @@ def _weigh(
     policy: Policy,
     count: int,
     tally: Tally,
-) -> int:
-    """Make chances of the sums, and put the chances of a return beside them; return how many candidates there are."""
+) -> tuple[int, float]:
+    """Make chances of the sums, and put the chances of a return beside them.
+
+    Returns how many candidates there are, and what a vote counts for in the end.
+    """
     for item in session:
         _multiply(item, _IN_SESSION, tally)
     sums = all_back = 0.0
     for c in range(count):
         sums += tally.total[c]
-    back = np.zeros(min(len(session), REACH))
-    for p in range(len(back)):
+    reach = min(len(session), REACH)
+    for p in range(reach):
+        tally.back[p] = 0.0
         if not _unwanted(session[len(session) - 1 - p], owned, recent, policy):
-            back[p] = chance(returns, p, s.how, s.seen_again >> p & 1, len(session))
-            all_back += back[p]
+            tally.back[p] = chance(returns, p, s.how, s.seen_again >> p & 1, len(session))
+            all_back += tally.back[p]
     share = max(_LEAST_NEW, 1.0 - all_back) / sums if sums > 0.0 else 0.0
     for c in range(count):
         tally.total[c] *= share
-    for p in range(len(back)):
-        count = _return(session[len(session) - 1 - p], back[p], share, count, tally)
-    return count
+    for p in range(reach):
+        count = _return(session[len(session) - 1 - p], tally.back[p], count, tally)
+    return count, share
 
 
-@compiled
-def _return(item: int, gain: float, share: float, count: int, tally: Tally) -> int:
-    """Add the chance of a return to an item; if it is more than the best vote for it, it is the reason."""
+@uncounted
+def _return(item: int, gain: float, count: int, tally: Tally) -> int:
+    """Add the chance of a return to an item; return how many candidates there are."""
     c = tally.number[item]
     if gain <= 0.0:
         return count
     if c < 0:
-        tally.number[item], tally.item[count] = count, item
-        tally.total[count], tally.because[count] = gain, item
+        tally.number[item], tally.item[count], tally.total[count] = count, item, gain
         return count + 1
     tally.total[c] += gain
-    if gain > tally.best[c] * np.sqrt(tally.best[c]) * _IN_SESSION * share:
-        tally.because[c] = item
     return count
 
 
@@ -291,14 +329,14 @@ def _fill(
     return length
 
 
-@compiled
+@uncounted
 def _unwanted(item: int, owned: Int32s, recent: Int32s, policy: Policy) -> bool:
     if policy.skip_current and len(recent) > 0 and recent[-1] == item:
         return True
     return policy.skip_owned and _listed(item, owned)
 
 
-@compiled
+@uncounted
 def _listed(item: int, codes: Int32s) -> bool:
     for code in codes:  # noqa: SIM110 - numba compiles the loop, not any()
         if code == item:
