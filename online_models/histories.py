@@ -39,13 +39,15 @@ class Histories(NamedTuple):
 
         It holds until the next fold: the pool of a single partition is not copied.
         """
+        if len(groups) == 1:
+            codes, shelves = groups[0]
+            of_one = np.zeros(len(codes), np.int32)
+            return cls(taken(shelves.shoppers, codes), shelves.items, shelves.returns[None], of_one)
         parts = [taken(shelves.shoppers, codes) for codes, shelves in groups]
         shoppers = np.concatenate([as_bytes(part) for part in parts]).view(SHOPPER)
         lengths = [len(part) for part in parts]
         returns = np.stack([shelves.returns for _, shelves in groups])
         partition = np.repeat(np.arange(len(groups), dtype=np.int32), lengths)
-        if len(groups) == 1:
-            return cls(shoppers, groups[0][1].items, returns, partition)
         ends, at = np.cumsum(lengths).tolist(), 0
         items = np.empty(sum(int(shoppers[name].sum(dtype=np.int64)) for name in _LENGTHS), np.int32)
         for (_, shelves), start, end in zip(groups, [0, *ends[:-1]], ends, strict=True):
