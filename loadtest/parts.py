@@ -94,15 +94,13 @@ class _Parts:
         waiting = _by_partition(traffic, self.settings.partitions)
         with progress_bar("folding", len(traffic)) as show:
             for start in range(0, max(map(len, waiting)), batch):
-                for partition, records in enumerate(waiting):
-                    if part := records[start : start + batch]:
-                        portion = self._read(part)
-                        await self._keep(await self.shoppers.fold(partition, portion))
+                parts = {partition: records[start : start + batch] for partition, records in enumerate(waiting)}
+                portions = {partition: self._read(part) for partition, part in parts.items() if part}
+                await self._keep(await self.shoppers.fold(portions))
                 await self._fold_blocks()
                 show(min(len(traffic), (start + batch) * len(waiting)))
             await asyncio.sleep(HOLD_SECONDS)
-            for partition in range(len(waiting)):
-                await self._keep(await self.shoppers.fold(partition, None))
+            await self._keep(await self.shoppers.fold(dict.fromkeys(range(len(waiting)))))
             await self._fold_blocks()
         await self.redis.aclose()
         return self.seconds, self.volume
@@ -116,22 +114,23 @@ class _Parts:
     async def _fold_blocks(self) -> None:
         for (topic, partition), records in self._blocks.items():
             agent = self.affinity if topic == COVISITS else self.learner
-            await self._keep(await agent.fold(partition, agent.read(Records.of(records))))
+            await self._keep(await agent.fold({partition: agent.read(Records.of(records))}))
         self._blocks.clear()
 
-    async def _keep(self, outputs: Outputs) -> None:
+    async def _keep(self, outputs: Mapping[int, Outputs]) -> None:
         """Put outputs where the others find them: what that costs is not counted here."""
-        for message in outputs.messages:
-            if message.topic in (COVISITS, EXAMPLES):
-                place = message.topic, message.partition or 0
-                self._blocks[place].append(Record(*place, self._sent[place], 0, None, message.value))
-                self._sent[place] += 1
-                self.volume[f"{message.topic} bytes"] += len(message.value or b"")
-        if len(outputs.strings):
-            await self.redis.mset(dict(outputs.strings.pairs()))
-        self.volume["strings"] += len(outputs.strings)
-        self.volume["string bytes"] += len(outputs.strings.values.text)
-        self.volume["hashes"] += len(outputs.hashes)
+        for its in outputs.values():
+            for message in its.messages:
+                if message.topic in (COVISITS, EXAMPLES):
+                    place = message.topic, message.partition or 0
+                    self._blocks[place].append(Record(*place, self._sent[place], 0, None, message.value))
+                    self._sent[place] += 1
+                    self.volume[f"{message.topic} bytes"] += len(message.value or b"")
+            if len(its.strings):
+                await self.redis.mset(dict(its.strings.pairs()))
+            self.volume["strings"] += len(its.strings)
+            self.volume["string bytes"] += len(its.strings.values.text)
+            self.volume["hashes"] += len(its.hashes)
 
     def _watch(self) -> None:
         """Put stopwatches on what is of interest; indented is what is a part of the one above."""

@@ -45,10 +45,10 @@ class Agent(Protocol):
     def read(self, records: Records) -> Portion[Any]:
         """What records of one topic say; nothing is folded yet."""
 
-    async def fold(self, partition: int, portion: Portion[Any] | None) -> Outputs:
-        """Fold records of any of the topics into the partition's state, in order; say what follows from them.
+    async def fold(self, portions: Mapping[int, Portion[Any] | None]) -> dict[int, Outputs]:
+        """Fold records of any of the topics into the states of their partitions, in order; say what follows from them.
 
-        Called with None when the partition is idle, it may say what was left over.
+        With None for a partition that is idle, it may say what was left over.
         """
 
     def pause(self, partition: int) -> float:

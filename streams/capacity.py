@@ -10,7 +10,7 @@ import msgspec
 #: A worker is planned to use so much of its core; the rest is for peaks, and for catching up after a failure.
 UTILISATION: Final = 0.6
 #: Fewer partitions than this are never proposed: to add some later moves shoppers between them.
-FEWEST_PARTITIONS: Final = 8
+FEWEST_PARTITIONS: Final = 4
 
 
 class Coefficients(msgspec.Struct, frozen=True):

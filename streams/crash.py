@@ -18,6 +18,8 @@ log = logging.getLogger("upwell")
 #: Exit status of a worker that cannot go on (EX_SOFTWARE).
 CANNOT_GO_ON: Final = 70
 Run = Callable[..., Coroutine[Any, Any, None]]
+#: Starts a coroutine as a task whose failure ends the process: `CrashOnly.task`.
+RunTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class CrashOnly:

@@ -37,7 +37,6 @@ from streams.publisher import Publisher
 from streams.quick_packing import packing_quickly
 from streams.read_view import ReadView
 from streams.redis_writer import RedisWriter
-from streams.rounds import Rounds
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, COVISITS, hold_seconds
 
@@ -92,9 +91,8 @@ class Engine:
             self.affinity,
             LearnerAgent(view),
         ]
-        rounds = Rounds()
         self.loops = [
-            MicroBatchLoop(agent, settings, self.ownership, self.counters, app.consumer, crash_only.task, rounds)
+            MicroBatchLoop(agent, settings, self.ownership, self.counters, app.consumer, crash_only.task)
             for agent in agents
         ]
 

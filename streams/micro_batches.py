@@ -1,11 +1,17 @@
-"""The one loop of the engine: a micro-batch of one partition is folded, its outputs go out, its offset moves on."""
+"""The one loop of the engine: micro-batches are folded, their outputs go out, their offsets move on.
+
+It goes in turns: what has come in of all partitions is processed together, for what they do at the same time costs
+little more than what one of them does.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Sequence
-from functools import partial
+import math
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -13,13 +19,14 @@ from faust.types import TP
 
 from streams.agent import Agent
 from streams.counters import Counters
+from streams.crash import RunTask
 from streams.flood_guard import FloodGuard
-from streams.lane import Flow, Lane, RunTask
+from streams.lane import Flow, Lane
+from streams.outputs import Outputs
 from streams.owner import Owner
 from streams.ownership import Ownership
 from streams.portion import Portion
 from streams.record_batches import RecordBatch, columns
-from streams.rounds import Rounds
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, PURCHASES
 
@@ -31,19 +38,29 @@ SHOP_TOPICS: Final = (CLICKSTREAM, PURCHASES)
 _LOOK_SECONDS: Final = 3.0
 
 
-class MicroBatchLoop:
-    """Runs an agent over the deliveries of its stream, each partition in a lane of its own.
+class _Course:
+    """A partition that is processed here: its owner, what waits, and when it is its turn though nothing does."""
 
-    For each micro-batch of one partition: fold, publish, and only then move the position on; now and then a
-    checkpoint. While one partition waits for Redis or Kafka, the others go on. An error is not caught here: the worker
-    exits and another one continues at the newest checkpoint.
+    def __init__(self, owner: Owner, lane: Lane) -> None:
+        self.owner = owner
+        self.lane = lane
+        self.due = math.inf
+
+
+class MicroBatchLoop:
+    """Runs an agent over the deliveries of its stream.
+
+    For each micro-batch of a partition: fold, publish, and only then move the position on; now and then a checkpoint.
+    An error is not caught here: the worker exits and another one continues at the newest checkpoint.
 
     Parameters
     ----------
     ownership
         Opens and closes partitions.
-    flow, run_task, rounds
-        See `streams.lane.Lane`.
+    flow
+        Faust's consumer.
+    run_task
+        Starts a coroutine as a task whose failure ends the process.
     """
 
     def __init__(
@@ -54,7 +71,6 @@ class MicroBatchLoop:
         counters: Counters,
         flow: Flow,
         run_task: RunTask,
-        rounds: Rounds,
     ) -> None:
         self.agent = agent
         self.settings = settings
@@ -63,37 +79,36 @@ class MicroBatchLoop:
         self.stopped: dict[TP, str] = {}
         self.flow = flow
         self.run_task = run_task
-        self.rounds = rounds
-        self._lanes: dict[int, Lane] = {}
+        self._courses: dict[int, _Course] = {}
         self._guards: dict[int, FloodGuard] = {}
+        self._arrived = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
     @property
     def owned(self) -> set[int]:
         """The partitions this worker owns."""
-        return set(self._lanes)
+        return set(self._courses)
 
     def begin(self, owner: Owner) -> None:
         """Start to process a partition that is open."""
-        partition = owner.partition
-        self._lanes[partition] = Lane(
-            owner.offsets(),
-            partial(self._process, owner),
-            partial(self._pause, owner),
-            self.flow,
-            self.run_task,
-            self.rounds,
-        )
+        course = self._courses[owner.partition] = _Course(owner, Lane(owner.offsets(), self.flow))
+        self._plan(course)
+        if self._task is None:
+            self._task = self.run_task(self._run())
 
     async def end(self) -> None:
-        """Finish the micro-batches in hand, and process no more."""
-        lanes, self._lanes = self._lanes, {}
-        await asyncio.gather(*(lane.finish() for lane in lanes.values()))
+        """Finish the micro-batches in hand and drop those that wait, which their next owners will read again."""
+        self._courses = {}
+        self._arrived.set()
+        if self._task is not None:
+            task, self._task = self._task, None
+            await task
 
     def expected(self) -> dict[TP, int]:
         """Where reading goes on in every partition."""
         return {
-            TP(topic, partition): lane.expected(TP(topic, partition))
-            for partition, lane in self._lanes.items()
+            TP(topic, partition): course.lane.expected(TP(topic, partition))
+            for partition, course in self._courses.items()
             for topic in self.agent.topics
         }
 
@@ -115,15 +130,18 @@ class MicroBatchLoop:
         for (lane, part), start, end in zip(wanted, [0, *ends[:-1]], ends, strict=True):
             tp = TP(part[0].topic, part[0].partition)
             # A lane that began since it was looked up wants what is before this, and will get it all from Kafka.
-            if self._lanes.get(tp.partition) is lane and end > start:
+            course = self._courses.get(tp.partition)
+            if course is not None and course.lane is lane and end > start:
                 lane.put(tp, read.chosen(slice(start, end)) if len(wanted) > 1 else read)
+        self._arrived.set()
 
     async def _lane_for(self, first: RecordBatch) -> Lane | None:
         """The lane of the records that begin with this one; None if their partition is not processed here."""
         tp = TP(first.topic, first.partition)
-        lane = self._lanes.get(tp.partition)
-        if lane is None or tp in self.stopped:
+        course = self._courses.get(tp.partition)
+        if course is None or tp in self.stopped:
             return None
+        lane = course.lane
         if first.offset > lane.expected(tp):
             await self._account_for_hole(lane, tp, first.offset)
         return lane
@@ -136,19 +154,62 @@ class MicroBatchLoop:
             await self.ownership.report_loss(self.agent, tp, range(expected, min(earliest, first)))
         lane.skip_to(tp, first)
 
-    async def _process(self, owner: Owner, portion: Portion[Any] | None) -> None:
-        if any(tp in self.stopped for tp in owner.tps):
-            portion = None
-        outputs = await self.agent.fold(owner.partition, portion)
-        visible_ms = await owner.publish(outputs, portion)
+    async def _run(self) -> None:
+        """Process turns for as long as there are partitions."""
+        while self._courses:
+            turn = self._turn()
+            if turn:
+                await self._process(turn)
+                await asyncio.sleep(0)  # what has come in meanwhile is handed over first
+            else:
+                await self._rest()
+
+    def _turn(self) -> list[tuple[_Course, Portion[Any] | None]]:
+        """Whatever is safe to process now, and None of those that are idle but due."""
+        now = time.monotonic()
+        turn = [(course, course.lane.take()) for course in self._courses.values()]
+        return [
+            (course, portion)
+            for course, portion in turn
+            if portion is not None or (now >= course.due and course.lane.is_empty)
+        ]
+
+    async def _rest(self) -> None:
+        """Until something comes in, or until somebody is due."""
+        self._arrived.clear()
+        now = time.monotonic()
+        pause = min(min(course.lane.pause(), course.due - now) for course in self._courses.values())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(pause, 0.0)):
+                await self._arrived.wait()
+
+    async def _process(self, turn: Sequence[tuple[_Course, Portion[Any] | None]]) -> None:
+        portions = {
+            course.owner.partition: None if any(tp in self.stopped for tp in course.owner.tps) else portion
+            for course, portion in turn
+        }
+        outputs = await self.agent.fold(portions)
+        await asyncio.gather(*(self._bring_out(course, portions, outputs) for course, _ in turn))
+
+    async def _bring_out(
+        self, course: _Course, portions: Mapping[int, Portion[Any] | None], outputs: Mapping[int, Outputs]
+    ) -> None:
+        """Publish what a partition's micro-batch led to, and be done with it."""
+        owner, partition = course.owner, course.owner.partition
+        portion = portions[partition]
+        visible_ms = await owner.publish(outputs[partition], portion)
         if portion is not None and self.agent.topics == SHOP_TOPICS:
             self.counters.count_freshness(portion.timestamp, visible_ms)
-            self._watch_for_flood(owner.partition, len(portion), outputs.rejected)
+            self._watch_for_flood(partition, len(portion), outputs[partition].rejected)
         await owner.repair()
         owner.checkpoint_if_due()
+        self._plan(course)
 
-    def _pause(self, owner: Owner) -> float:
-        return min(self.agent.pause(owner.partition), _LOOK_SECONDS) if owner.is_whole else 0.0
+    def _plan(self, course: _Course) -> None:
+        """When it is a partition's turn if nothing comes in."""
+        owner = course.owner
+        pause = min(self.agent.pause(owner.partition), _LOOK_SECONDS) if owner.is_whole else 0.0
+        course.due = time.monotonic() + pause
 
     def _watch_for_flood(self, partition: int, records: int, rejected: int) -> None:
         """Stop a partition of which too much is rejected: all its topics, for they share one state."""

@@ -33,7 +33,7 @@ class Packed(msgspec.Struct, frozen=True, gc=False):
 
 
 def packing_quickly(connection: type[Any]) -> type[Any]:
-    """A connection class of redis-py, but the commands that carry our values are packed in one go.
+    """A connection class of redis-py, but the commands that carry our values are packed in one go and sent at once.
 
     On uvloop, too, a connection that is gone is an error of redis-py, which is what `streams.patience` rides out.
     """
@@ -45,10 +45,23 @@ def packing_quickly(connection: type[Any]) -> type[Any]:
             other: list[bytes] = super().pack_command(*arguments)
             return other
 
-        async def send_packed_command(self, *arguments: Any, **named: Any) -> None:
+        async def on_connect_check_health(self, check_health: bool = True) -> None:
+            self._writer.transport.set_write_buffer_limits(0)  # uvloop else sends when all else is done
+            await super().on_connect_check_health(check_health)
+
+        async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
             try:
-                await super().send_packed_command(*arguments, **named)
+                if self.is_connected:
+                    if check_health:
+                        await self.check_health()
+                    # redis-py begins a task for it, which does not begin before all that is to do now is done.
+                    self._writer.writelines([command] if isinstance(command, bytes) else command)
+                    if not self._writer.transport.get_write_buffer_size():
+                        return
+                    command = []
+                await super().send_packed_command(command, check_health)
             except RuntimeError as error:  # what uvloop says of a connection that the other side has just closed
+                await self.disconnect(nowait=True)
                 raise RedisConnectionError(str(error)) from error
 
     return Connection

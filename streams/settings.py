@@ -76,7 +76,7 @@ class Settings:
     redis: str = "redis://127.0.0.1:6379/0"
     application: str = "upwell"
     prefix: str = ""
-    partitions: int = 8
+    partitions: int = 4
     item_partitions: int = 4
     keep_days: float = 30.0
     list_length: int = 20

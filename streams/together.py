@@ -1,7 +1,7 @@
 """Calls that are made in the same moment are served together: what many small ones cost does not add up.
 
-A worker has a task per partition. While a shop is quiet each of them has little to do and often, and what a step costs
-hardly depends on how much it is for.
+What a turn leads to is brought out by a task per partition. While a shop is quiet each of them has little to do and
+often, and what a step costs hardly depends on how much it is for.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from online_models import shoppers_state, similarity_state
 from online_models.shoppers import Shoppers, ShopperSettings
 from online_models.shoppers_state import FrozenShoppers
 from online_models.similarity_state import FrozenSimilarity
-from online_models.spare import Spare
 from online_models.spelling import Spelling
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
@@ -80,7 +79,7 @@ def _plain_shoppers(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_affinity(checkpoint: Checkpoint | None, partition: int, expected: Any) -> str | None:
-    theirs = expected.freeze(Spare())()
+    theirs = expected.freeze()()
     if checkpoint is None:
         return f"affinity-{partition} has no checkpoint" if theirs["as_of"] else None
     return _compared(f"affinity-{partition}", _plain_affinity(checkpoint.state), _plain_affinity(theirs))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +13,6 @@ from online_models import similarity_state
 from online_models.compiled import Floats, Int32s
 from online_models.similarity import ACTION, Increments, ItemSimilarity, SimilaritySettings
 from online_models.similarity_state import FrozenSimilarity
-from online_models.spare import Spare
 from online_models.spelling import Spelling
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
@@ -87,9 +85,9 @@ class AffinityPartition:
             self.due = np.ascontiguousarray(self.similarity.rows["item"][state["changed_rows"]])
             self.round = len(self.due)
 
-    def freeze(self, spare: Spare) -> Callable[[], dict[str, Any]]:
-        """Copy the state now; pack the copy later."""
-        similarity, trending = FrozenSimilarity.of(self.similarity, spare), self.trending.state()
+    def freeze(self) -> Callable[[], dict[str, Any]]:
+        """Copy the state now; pack the copy later, after which it is gone: it is half as large as all other state."""
+        similarity, trending = FrozenSimilarity.of(self.similarity), self.trending.state()
         rest = {"applied": self.applied.state(), "as_of": self.as_of, "changed_rows": self._changed_rows()}
         return lambda: {"similarity": similarity.state(), "trending": trending, **rest}
 
@@ -148,7 +146,6 @@ class AffinityAgent:
     def __init__(self, view: ReadView, settings: SimilaritySettings | None = None) -> None:
         self.view = view
         self.settings = settings
-        self._spare = Spare()
         self.partitions: dict[int, AffinityPartition] = {}
 
     def open(self, partition: int, state: Mapping[str, Any] | None) -> None:
@@ -163,7 +160,7 @@ class AffinityAgent:
 
     def freeze(self, partition: int) -> Callable[[], dict[str, Any]]:
         """Copy the state of an item partition; the result packs the copy."""
-        return self.partitions[partition].freeze(self._spare)
+        return self.partitions[partition].freeze()
 
     def forgive(self, partition: int) -> None:
         """Do not refuse blocks that follow a hole."""
@@ -185,18 +182,32 @@ class AffinityAgent:
             return max(0.0, state.write_at - time.monotonic())
         return _REFRESH_SECONDS if state.outdated else math.inf
 
-    async def fold(self, partition: int, portion: Portion[Blocks] | None) -> Outputs:
+    async def fold(self, portions: Mapping[int, Portion[Blocks] | None]) -> dict[int, Outputs]:
         """Learn the blocks that are new, and give out every list that changed, now and then."""
+        await self._learn(portions)
+        return {partition: await self._given_out(partition, portion) for partition, portion in portions.items()}
+
+    async def _learn(self, portions: Mapping[int, Portion[Blocks] | None]) -> None:
+        states = [self.partitions[partition] for partition in portions]
+        new = [
+            _new(state, portion.content.blocks if portion else [], self.view.items)
+            for state, portion in zip(states, portions.values(), strict=True)
+        ]
+
+        def learned() -> list[Int32s]:
+            return [_learned(state, increments) for state, increments in zip(states, new, strict=True)]
+
+        # The partitions are ours alone until their fold returns.
+        found = learned() if sum(map(len, new)) < _MANY else await beside(learned)
+        for state, changed in zip(states, found, strict=True):
+            if len(changed):
+                state.changed.append(changed)
+                state.outdated = len(state.similarity)
+
+    async def _given_out(self, partition: int, portion: Portion[Blocks] | None) -> Outputs:
+        """The next lists that are due of a partition."""
         state = self.partitions[partition]
         state.in_hand = 0
-        increments = _new(state, portion.content.blocks if portion else [], self.view.items)
-        if len(increments) < _MANY:
-            changed = _learned(state, increments)
-        else:  # the partition is ours alone until its fold returns
-            changed = await beside(partial(_learned, state, increments))
-        if len(changed):
-            state.changed.append(changed)
-            state.outdated = len(state.similarity)
         if not state.changed and not len(state.due):
             return Outputs() if portion else await self._refresh(state)
         began = time.monotonic()

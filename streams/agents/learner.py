@@ -139,9 +139,11 @@ class LearnerAgent:
         if state.as_of:
             yield self._outputs(state)
 
-    async def fold(self, partition: int, portion: Portion[Blocks] | None) -> Outputs:
+    async def fold(self, portions: Mapping[int, Portion[Blocks] | None]) -> dict[int, Outputs]:
         """Learn the blocks that are new, and give out the parameters, now and then."""
-        state = self.partitions[partition]
+        return {partition: self._fold(self.partitions[partition], portion) for partition, portion in portions.items()}
+
+    def _fold(self, state: LearnerPartition, portion: Portion[Blocks] | None) -> Outputs:
         learn(state, portion.content.blocks if portion else [], self.view.items)
         now = time.monotonic()
         if not state.changed or now < state.write_at:

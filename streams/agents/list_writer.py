@@ -17,7 +17,6 @@ from streams.counters import Counters
 from streams.json_lists import recommendation_lists
 from streams.profiles import packed_profiles
 from streams.read_view import ReadView
-from streams.together import Together
 from streams.values import NO_VALUES, Values
 from streams.waiting import Waiting
 
@@ -52,19 +51,17 @@ class Written:
 
 
 class ListWriter:
-    """Writes lists and profiles; those of several partitions, wanted in the same moment, together."""
+    """Writes lists and profiles, those of several partitions together."""
 
     def __init__(self, view: ReadView, recommender: Recommender, counters: Counters) -> None:
         self.view = view
         self.recommender = recommender
         self.counters = counters
-        self._together: Together[Audience, Written] = Together(self._write)
 
-    async def write(self, audience: Audience) -> Written:
-        """Lists and profiles as the models are now."""
-        return await self._together(audience) if len(audience.codes) else Written(NO_VALUES, NO_VALUES)
-
-    async def _write(self, audiences: Sequence[Audience]) -> list[Written]:
+    async def write(self, audiences: Sequence[Audience]) -> list[Written]:
+        """Lists and profiles of each audience as the models are now."""
+        if not sum(len(audience.codes) for audience in audiences):
+            return [Written(NO_VALUES, NO_VALUES)] * len(audiences)
         histories = Histories.of([(a.codes, a.shoppers.shelves) for a in audiences])
         await self.view.refresh(self.recommender.recent_many(histories))
         segments, propensity = self._scored(histories.shoppers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -121,20 +121,11 @@ class ShoppersAgent:
         """Decode records: events and rejections."""
         return decoded(self._decoder, self.topics.index(records.topic), records)
 
-    async def fold(self, partition: int, portion: Portion[DecodedEvents] | None) -> Outputs:
+    async def fold(self, portions: Mapping[int, Portion[DecodedEvents] | None]) -> dict[int, Outputs]:
         """Fold events, recommend to those who acted, and set aside what is no event."""
-        state, outputs, acted = self.partitions[partition], Outputs(), np.zeros(0, np.int32)
-        if portion is not None:
-            rejections = portion.content.bad()
-            outputs.messages += [dead_letter(rejection) for rejection in rejections]
-            outputs.rejected = len(rejections)
-            acted = self._fold_events(state, portion)
-            self.counters.count_rejections(rejections)
-        if state.outbox.pause() == 0.0:
-            outputs.messages += state.outbox.messages()
-        again = self._looked_at_again(state, acted, is_idle=portion is None)
-        everyone = np.sort(np.concatenate([acted, again])) if len(again) else acted
-        await self._recommend(state, everyone, outputs, again)
+        outputs = {partition: Outputs() for partition in portions}
+        audiences = [self._folded(partition, portion, outputs[partition]) for partition, portion in portions.items()]
+        await self._recommend(audiences, list(outputs.values()))
         return outputs
 
     def pause(self, partition: int) -> float:
@@ -155,10 +146,26 @@ class ShoppersAgent:
             start, end = max(0, end - _SHOPPERS_AT_ONCE), min(end, len(state.shoppers))
             shelves = state.shoppers.shelves
             known = shelves.shoppers["last_seen"][start:end] >= int(shelves.clock[WATERMARK]) - keep_ms
-            outputs = Outputs()
-            await self._recommend(state, (start + np.flatnonzero(known)).astype(np.int32), outputs)
+            codes, outputs = (start + np.flatnonzero(known)).astype(np.int32), Outputs()
+            audience = Audience(state.shoppers, state.on_show, state.waiting, codes, _NOBODY)
+            await self._recommend([audience], [outputs])
             yield outputs
             end = start
+
+    def _folded(self, partition: int, portion: Portion[DecodedEvents] | None, outputs: Outputs) -> Audience:
+        """Fold the micro-batch of a partition, with messages and rejections into `outputs`; who gets a new list."""
+        state, acted = self.partitions[partition], _NOBODY
+        if portion is not None:
+            rejections = portion.content.bad()
+            outputs.messages += [dead_letter(rejection) for rejection in rejections]
+            outputs.rejected = len(rejections)
+            acted = self._fold_events(state, portion)
+            self.counters.count_rejections(rejections)
+        if state.outbox.pause() == 0.0:
+            outputs.messages += state.outbox.messages()
+        again = self._looked_at_again(state, acted, is_idle=portion is None)
+        everyone = np.sort(np.concatenate([acted, again])) if len(again) else acted
+        return Audience(state.shoppers, state.on_show, state.waiting, everyone, again)
 
     def _fold_events(self, state: ShoppersPartition, portion: Portion[DecodedEvents]) -> Int32s:
         """Fold the events, and hold what the other agents are to be told; return the codes of those that acted."""
@@ -191,10 +198,7 @@ class ShoppersAgent:
             self.counters.quality,
         )
 
-    async def _recommend(
-        self, state: ShoppersPartition, codes: Int32s, outputs: Outputs, again: Int32s = _NOBODY
-    ) -> None:
-        """Lists and profiles of the shoppers that acted, and of those that are looked at `again`."""
-        audience = Audience(state.shoppers, state.on_show, state.waiting, codes, again)
-        written = await self._writer.write(audience)
-        outputs.strings, outputs.hashes, outputs.hash_fields = written.strings, written.hashes, FIELDS
+    async def _recommend(self, audiences: Sequence[Audience], outputs: Sequence[Outputs]) -> None:
+        """Put lists and profiles of each audience into its outputs."""
+        for its, written in zip(outputs, await self._writer.write(audiences), strict=True):
+            its.strings, its.hashes, its.hash_fields = written.strings, written.hashes, FIELDS

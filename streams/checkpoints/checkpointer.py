@@ -12,7 +12,7 @@ from faust.types import TP
 
 from streams.checkpoints.format import Checkpoint
 from streams.checkpoints.store import CheckpointStore
-from streams.lane import RunTask
+from streams.crash import RunTask
 from streams.progress import Progress
 
 log = logging.getLogger("upwell")

@@ -123,7 +123,7 @@ class MicroBatches:
         shoppers = self._shoppers_agent()
         records = _blocks(self._told(shoppers, self._portion(shoppers, events)), topic)
         self._open(agent)
-        return lambda: at_once(agent.fold(0, agent.read(Records.of(records))))
+        return lambda: at_once(agent.fold({0: agent.read(Records.of(records))}))
 
     def _shoppers_agent(self) -> ShoppersAgent:
         agent = ShoppersAgent(self._settings, self._view, Counters(Quality(self._view.items)))
@@ -139,7 +139,7 @@ class MicroBatches:
     @staticmethod
     def _told(agent: ShoppersAgent, portion: Portion[DecodedEvents]) -> list[Message]:
         """Fold, and tell the other agents at once."""
-        outputs = at_once(agent.fold(0, portion))
+        outputs = at_once(agent.fold({0: portion}))
         return [*outputs.messages, *agent.partitions[0].outbox.messages()]
 
     def _open(self, agent: Agent) -> None:
@@ -152,9 +152,9 @@ class MicroBatches:
 _LOOP: Final = asyncio.new_event_loop()
 
 
-def at_once(fold: Coroutine[Any, Any, Outputs]) -> Outputs:
-    """What a fold returns."""
-    return _LOOP.run_until_complete(fold)
+def at_once(fold: Coroutine[Any, Any, dict[int, Outputs]]) -> Outputs:
+    """What a fold of partition 0 returns."""
+    return _LOOP.run_until_complete(fold)[0]
 
 
 async def _run(settings: Settings, records: list[Record]) -> dict[str, bytes]:
@@ -167,14 +167,14 @@ async def _run(settings: Settings, records: list[Record]) -> dict[str, bytes]:
     agents: tuple[Agent, ...] = (shoppers, affinity, learner)
     for agent in agents:
         agent.open(0, None)
-    outputs = await shoppers.fold(0, _merged(shoppers, records))
+    outputs = (await shoppers.fold({0: _merged(shoppers, records)}))[0]
     messages = [*outputs.messages, *shoppers.partitions[0].outbox.messages()]
     for agent, topic in ((affinity, COVISITS), (learner, EXAMPLES)):
-        learned = await agent.fold(0, agent.read(Records.of(_blocks(messages, topic))))
+        learned = (await agent.fold({0: agent.read(Records.of(_blocks(messages, topic)))}))[0]
         await writer.claim(agent.name, 1, 0, (0,), _nobody_newer)
         await Publisher(None, writer).publish(learned, agent.name)
     while shoppers.pause(0) < math.inf:
-        await shoppers.fold(0, None)
+        await shoppers.fold({0: None})
     await redis.aclose()
     return {agent.name: encode(Checkpoint(agent.name, 0, {}, {}, 0, 1, agent.freeze(0)())) for agent in agents}
 

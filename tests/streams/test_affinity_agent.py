@@ -37,7 +37,7 @@ def agent() -> AffinityAgent:
 def given_out(one: AffinityAgent, portion: Portion[blocks.Blocks] | None = None) -> list[str]:
     """The keys of the lists that come next, without waiting until they are due."""
     one.partitions[0].write_at = -math.inf
-    return [key for key, _ in asyncio.run(one.fold(0, portion)).strings.pairs()]
+    return [key for key, _ in asyncio.run(one.fold({0: portion}))[0].strings.pairs()]
 
 
 def test_every_list_comes_in_portions_and_once(told: Portion[blocks.Blocks]) -> None:
@@ -49,7 +49,7 @@ def test_every_list_comes_in_portions_and_once(told: Portion[blocks.Blocks]) -> 
         assert one.unwritten == len(one.partitions[0].due) + len(portions[-1])
         portions.append(given_out(one))
     assert one.unwritten == len(portions[-1])  # on their way to Redis, as far as one can know
-    asyncio.run(one.fold(0, None))
+    asyncio.run(one.fold({0: None}))
     assert one.unwritten == 0
     keys = [key for portion in portions for key in portion]
     assert len(portions) > 2
@@ -72,4 +72,4 @@ def test_what_had_not_come_at_a_checkpoint_comes_after_it(told: Portion[blocks.B
     last.open(0, next_one.freeze(0)())
     assert last.pause(0) > 0.0
     assert not len(last.partitions[0].due)
-    assert len(asyncio.run(last.fold(0, None)).strings) > 0  # a refreshment
+    assert len(asyncio.run(last.fold({0: None}))[0].strings) > 0  # a refreshment

@@ -52,7 +52,7 @@ def portion_of(some: list[Block]) -> Portion[Blocks]:
 
 def folded(agent: LearnerAgent, some: list[Block] | None) -> dict[str, bytes]:
     """What a fold gives out."""
-    return dict(asyncio.run(agent.fold(0, portion_of(some) if some else None)).strings.pairs())
+    return dict(asyncio.run(agent.fold({0: portion_of(some) if some else None}))[0].strings.pairs())
 
 
 def all_of(agent: LearnerAgent) -> dict[str, bytes]:

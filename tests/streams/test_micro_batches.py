@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -19,32 +19,37 @@ from streams.outputs import Outputs
 from streams.portion import Portion
 from streams.record_batches import RecordBatch
 from streams.records import Records
-from streams.rounds import Rounds
 from streams.settings import Settings
 
 TOPIC = "examples"
 
 
 class Agent:
-    """Remembers nothing."""
+    """Remembers which partitions it was given at once, and with how many records; None is an idle one."""
 
     name = "learner"
     topics = (TOPIC,)
 
+    def __init__(self) -> None:
+        self.turns: list[dict[int, int | None]] = []
+        self.pauses: dict[int, float] = {}
+
     def read(self, records: Records) -> Portion[Any]:
         return Portion.of(0, records, records.timestamp, blocks.Blocks([]))
 
-    async def fold(self, partition: int, portion: Portion[Any] | None) -> Outputs:
-        return Outputs()
+    async def fold(self, portions: Mapping[int, Portion[Any] | None]) -> dict[int, Outputs]:
+        self.turns.append({p: None if portion is None else len(portion) for p, portion in portions.items()})
+        return {partition: Outputs() for partition in portions}
 
     def pause(self, partition: int) -> float:
-        return math.inf
+        return self.pauses.get(partition, math.inf)
 
 
 class Owner:
     """Notes the offsets of what is processed."""
 
     is_whole = True
+    slow = False
 
     def __init__(self, partition: int, start: int) -> None:
         self.partition = partition
@@ -56,6 +61,7 @@ class Owner:
         return {self.tps[0]: self.start}
 
     async def publish(self, outputs: Outputs, portion: Portion[Any] | None) -> float:
+        await asyncio.sleep(0.01 if self.slow else 0)
         self.done += [] if portion is None else portion.offset.tolist()
         return 0.0
 
@@ -101,7 +107,7 @@ def a_batch(partition: int, first: int, length: int) -> RecordBatch:
 
 def a_loop(ownership: Ownership) -> Any:
     counters = Counters(Quality(Vocabulary()))
-    shared: tuple[Any, ...] = (ownership, counters, Flow(), asyncio.create_task, Rounds())
+    shared: tuple[Any, ...] = (ownership, counters, Flow(), asyncio.create_task)
     return MicroBatchLoop(cast(Any, Agent()), Settings(), *shared)
 
 
@@ -146,3 +152,96 @@ def test_a_delivery_from_before_a_rebalance_leaves_no_hole_behind_it() -> None:
         return [owner.done for owner in after]
 
     assert asyncio.run(run())[0] == [3, 4, 5, 6]
+
+
+def test_partitions_that_have_something_go_together_and_what_comes_meanwhile_goes_next() -> None:
+    async def run() -> list[dict[int, int | None]]:
+        loop = a_loop(Ownership())
+        for partition in range(3):
+            loop.begin(Owner(partition, 0))
+        await loop._put([[a_batch(0, 0, 2)], [a_batch(2, 0, 1)]])
+        await asyncio.sleep(0)  # the turn has begun
+        await loop._put([[a_batch(0, 2, 3)]])
+        await loop._put([[a_batch(1, 0, 4)]])
+        await _settled()
+        await loop.end()
+        turns: list[dict[int, int | None]] = loop.agent.turns
+        return turns
+
+    assert asyncio.run(run()) == [{0: 2, 2: 1}, {0: 3, 1: 4}]
+
+
+def test_who_is_idle_is_asked_when_it_is_due_and_not_before() -> None:
+    async def run() -> list[dict[int, int | None]]:
+        loop = a_loop(Ownership())
+        loop.agent.pauses = {0: 0.02}
+        for partition in range(2):
+            loop.begin(Owner(partition, 0))
+        await asyncio.sleep(0.01)
+        assert loop.agent.turns == []
+        loop.agent.pauses = {}
+        await asyncio.sleep(0.03)
+        await loop.end()
+        turns: list[dict[int, int | None]] = loop.agent.turns
+        return turns
+
+    assert asyncio.run(run()) == [{0: None}]
+
+
+def test_what_arrives_while_redis_is_repaired_does_not_wait_for_it() -> None:
+    async def run() -> tuple[list[int], int]:
+        loop, broken, whole = a_loop(Ownership()), Owner(0, 0), Owner(1, 0)
+        broken.is_whole = False
+        for owner in (broken, whole):
+            loop.begin(owner)
+        await _settled()
+        turns = len(loop.agent.turns)
+        await loop._put([[a_batch(1, 0, 2)], [a_batch(0, 0, 1)]])
+        await _settled()
+        await loop.end()
+        assert broken.done == [0]
+        return whole.done, turns
+
+    done, turns = asyncio.run(run())
+    assert done == [0, 1]
+    assert turns > 1  # again and again, without a pause
+
+
+def test_an_end_waits_for_what_is_in_hand_and_drops_the_rest() -> None:
+    async def run() -> list[int]:
+        loop, owner = a_loop(Ownership()), Owner(0, 0)
+        owner.slow = True
+        loop.begin(owner)
+        await loop._put([[a_batch(0, 0, 2)]])
+        await asyncio.sleep(0)
+        await loop._put([[a_batch(0, 2, 2)]])
+        await loop.end()
+        assert loop.owned == set()
+        done = list(owner.done)
+        await asyncio.sleep(0.03)
+        assert owner.done == done
+        return done
+
+    assert asyncio.run(run()) == [0, 1]
+
+
+def test_records_that_wait_for_another_topic_are_looked_at_again_though_nothing_comes_in() -> None:
+    """Of the other topic Kafka may be known to have more only for a moment: a fetch that returns with nothing."""
+
+    async def run() -> list[int]:
+        loop, owner = a_loop(Ownership()), Owner(0, 0)
+        loop.agent.topics = ("other", TOPIC)
+        owner.tps = [TP("other", 0), TP(TOPIC, 0)]
+        ends = {TP("other", 0): 1, TP(TOPIC, 0): 2}
+        loop.flow.highwater = ends.get
+        owner.offsets = lambda: dict.fromkeys(owner.tps, 0)  # type: ignore[method-assign]
+        loop.begin(owner)
+        await loop._put([[a_batch(0, 0, 2)]])
+        await asyncio.sleep(0.03)
+        assert owner.done == []
+        ends[TP("other", 0)] = 0
+        await asyncio.sleep(0.1)
+        await loop.end()
+        return owner.done
+
+    assert asyncio.run(run()) == [0, 1]

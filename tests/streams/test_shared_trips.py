@@ -71,6 +71,17 @@ def test_a_connection_that_is_closed_while_it_is_written_to_is_an_error_of_redis
     uvloop.run(calls())
 
 
+def test_what_does_not_fit_into_the_socket_at_once_arrives_whole(redis_url: str) -> None:
+    async def calls() -> None:
+        async with connect(Settings(redis=redis_url)) as redis:
+            trips, script = SharedTrips(redis), redis.register_script(_SCRIPT)
+            values = [b"%d" % n * 3_000_000 for n in range(8)]
+            answers = await asyncio.gather(*(trips.call(script, [(1, ["k", value])]) for value in values))
+            assert [answer for [[_, answer]] in answers] == values
+
+    uvloop.run(calls())
+
+
 def test_a_caller_that_gives_up_does_not_disturb_the_others(redis_url: str) -> None:
     async def calls() -> None:
         async with connect(Settings(redis=redis_url)) as redis:
