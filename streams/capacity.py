@@ -110,7 +110,7 @@ def plan(demand: Demand, found: Coefficients, timing: Timing) -> Plan:
 
     >>> need = plan(Demand(100_000, 1_000_000, 100_000), Coefficients(cpu_us_per_event=10), Timing(12, 10))
     >>> need.workers, need.partitions, round(need.worker_utilisation, 2)
-    (2, 8, 0.5)
+    (2, 4, 0.5)
     """
     cores = demand.events_per_second * found.cpu_us_per_event / 1e6
     workers = max(1, math.ceil(cores / UTILISATION))
