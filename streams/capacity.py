@@ -44,19 +44,19 @@ class Coefficients(msgspec.Struct, frozen=True):
         What the agents send each other through Kafka.
     """
 
-    cpu_us_per_event: float = 7.56
-    start_seconds: float = 3.25
-    worker_fixed_bytes: float = 488000000.0
+    cpu_us_per_event: float = 6.56
+    start_seconds: float = 3.03
+    worker_fixed_bytes: float = 473000000.0
     worker_partition_bytes: float = 33600000.0
-    worker_user_bytes: float = 382.0
-    worker_item_bytes: float = 2760.0
-    worker_known_item_bytes: float = 775.0
+    worker_user_bytes: float = 378.0
+    worker_item_bytes: float = 2420.0
+    worker_known_item_bytes: float = 758.0
     redis_user_bytes: float = 1210.0
-    redis_item_bytes: float = 2100.0
-    checkpoint_user_bytes: float = 344.0
+    redis_item_bytes: float = 1980.0
+    checkpoint_user_bytes: float = 338.0
     checkpoint_item_bytes: float = 1900.0
-    checkpoint_load_bytes_per_second: float = 665000000.0
-    internal_bytes_per_event: float = 269.0
+    checkpoint_load_bytes_per_second: float = 688000000.0
+    internal_bytes_per_event: float = 343.0
 
 
 class Demand(msgspec.Struct, frozen=True):
