@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from online_models.compiled import Int32s, Int64s
 from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
 from online_models.shopper_records import EXAMPLE_ITEMS
 from online_models.shoppers import Examples
 from online_models.similarity import Increments
-from online_models.spelling import Ids
 from online_models.vocabulary import Vocabulary
 from streams.errors import EngineError
-from streams.increment_columns import Piece, Sources, pieces, place_ids, unpack
+from streams.increment_columns import Piece, Sources, pieces
 from streams.item_numbers import numbered
 from streams.portion import Portion
 from streams.records import Record, Records
@@ -30,9 +28,9 @@ from streams.records import Record, Records
 FORMAT: Final = 3
 #: Columns of a block of increments. Per event: its offset and time. Per increment: which of the block's events led to
 #: it, which of the block's items its row and its neighbour are, and the rest of it.
-_INCREMENT_COLUMNS: Final = ("<i8", "<i8", "<u2", "<u2", "<u2", "<f4", "i1")
+INCREMENT_COLUMNS: Final = ("<i8", "<i8", "<u2", "<u2", "<u2", "<f4", "i1")
 _NOBODY: Final = np.zeros(0, np.int32)
-_EXAMPLE: Final = np.dtype(
+EXAMPLE: Final = np.dtype(
     [
         ("offset", "<i8"),
         ("known_at", "<i8"),
@@ -59,7 +57,7 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
     text, ends
         The item ids that the columns name by position: their UTF-8 end to end, and where each one ends (`<i8`).
     columns
-        Little-endian numbers: `_INCREMENT_COLUMNS`, or packed records of `_EXAMPLE`.
+        Little-endian numbers: `INCREMENT_COLUMNS`, or packed records of `EXAMPLE`.
     """
 
     format: int
@@ -102,24 +100,34 @@ def portion(records: Records) -> Portion[Blocks]:
     EngineError
         One is not a block, or a block of another version.
     """
-    found = Blocks([decode(records.one(place)) for place in range(len(records))])
-    return Portion.of(0, records, records.timestamp, found)
+    text = records.values.text.data
+    places = zip(records.values.starts.tolist(), records.values.ends.tolist(), strict=True)
+    found = [_read(text[start:end]) for start, end in places]
+    good = [block for block in found if isinstance(block, Block)]
+    if len(good) < len(found):
+        place = next(place for place, block in enumerate(found) if not isinstance(block, Block))
+        decode(records.one(place))
+    return Portion.of(0, records, records.timestamp, Blocks(good))
 
 
 def decode(record: Record) -> Block:
     """Read one message; see `portion`."""
-    try:
-        block = _decoder.decode(record.value or b"")
-    except msgspec.DecodeError as error:
-        complaint = f"is not one of upwell's ({error})"
-    else:
-        if block.format == FORMAT:
-            return block
-        complaint = f"has format {block.format}, and this worker reads {FORMAT}"
+    found = _read(record.value or b"")
+    if isinstance(found, Block):
+        return found
     raise EngineError(
-        f"Record {record.offset} of {record.topic}-{record.partition} {complaint}: use workers of one version, and let "
+        f"Record {record.offset} of {record.topic}-{record.partition} {found}: use workers of one version, and let "
         "nothing else write to that topic."
     )
+
+
+def _read(message: bytes | memoryview) -> Block | str:
+    """A block, or what is wrong with it."""
+    try:
+        block = _decoder.decode(message)
+    except msgspec.DecodeError as error:
+        return f"is not one of upwell's ({error})"
+    return block if block.format == FORMAT else f"has format {block.format}, and this worker reads {FORMAT}"
 
 
 def increment_blocks(
@@ -141,7 +149,7 @@ def example_block(
     topic: str, partition: int, previous: int, examples: Examples, offsets: Int64s, items: Vocabulary
 ) -> Block:
     """Pack examples for the learner."""
-    rows = np.zeros(len(examples), _EXAMPLE)
+    rows = np.zeros(len(examples), EXAMPLE)
     rows["offset"], rows["known_at"], rows["bought"] = offsets, examples.known_at, examples.bought
     rows["features"], rows["profile"], rows["length"] = examples.features, examples.profile, examples.lengths
     codes, numbers = numbered(examples.items.ravel(), len(items))
@@ -153,73 +161,6 @@ def example_block(
 def encode(block: Block) -> bytes:
     """Write a message."""
     return _encode(block)
-
-
-def read_increments(block: Block, after: int, items: Vocabulary) -> Increments:
-    """The increments of a block whose source offset is beyond `after`."""
-    offset, ts, event, row, neighbour, weight, kind = _columns(block)
-    n, codes = len(weight), _codes(block, items)
-    rows, neighbours, times = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int64)
-    new = -1
-    if n == len(event) == len(kind):
-        new = unpack(offset, ts, event, row, neighbour, codes, after, rows, neighbours, times)
-    if new < 0:
-        raise _contradiction(block)
-    return Increments(rows[:new], neighbours[:new], weight[n - new :].copy(), kind[n - new :].copy(), times[:new])
-
-
-def read_examples(block: Block, after: int, items: Vocabulary) -> Examples:
-    """The examples of a block whose source offset is beyond `after`."""
-    rows = _examples(block, after)
-    codes = _codes(block, items)
-    if not (_within(rows["items"], len(codes)) and _within(rows["length"], EXAMPLE_ITEMS + 1)):
-        raise _contradiction(block)
-    return Examples(
-        features=np.ascontiguousarray(rows["features"]),
-        profile=np.ascontiguousarray(rows["profile"]),
-        bought=np.ascontiguousarray(rows["bought"]),
-        known_at=np.ascontiguousarray(rows["known_at"]),
-        items=codes[rows["items"]],
-        lengths=rows["length"].astype(np.int32),
-    )
-
-
-def read_offsets(block: Block, after: int, *, of_increments: bool) -> Int64s:
-    """The source offset of each row of a block that is beyond `after`."""
-    if not of_increments:
-        return np.ascontiguousarray(_examples(block, after)["offset"])
-    offset, _, event, *_ = _columns(block)
-    offsets: Int64s = offset[event]
-    return offsets[offsets > after]
-
-
-def _columns(block: Block) -> list[NDArray[Any]]:
-    return [np.frombuffer(column, dtype) for column, dtype in zip(block.columns, _INCREMENT_COLUMNS, strict=True)]
-
-
-def _examples(block: Block, after: int) -> NDArray[Any]:
-    rows = np.frombuffer(block.columns[0], _EXAMPLE)
-    return rows[rows["offset"] > after]
-
-
-def _codes(block: Block, items: Vocabulary) -> Int32s:
-    """The code of each item id of the block."""
-    text, ends = np.frombuffer(block.text, np.uint8), np.frombuffer(block.ends, "<i8")
-    ids = Ids(text, np.empty(len(ends), np.int64), np.empty(len(ends), np.int64))
-    if not place_ids(ends, len(text), ids.starts, ids.ends):
-        raise _contradiction(block)
-    return items.codes_of(ids)
-
-
-def _within(numbers: NDArray[Any], end: int) -> bool:
-    return not numbers.size or (int(numbers.min()) >= 0 and int(numbers.max()) < end)
-
-
-def _contradiction(block: Block) -> EngineError:
-    return EngineError(
-        f"A block from {block.topic}-{block.partition} up to offset {block.last} contradicts itself: use workers of "
-        "one version, and let nothing else write to the topics between them."
-    )
 
 
 def _spelled(items: Vocabulary, codes: Int32s) -> tuple[bytes, bytes]:

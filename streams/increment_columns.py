@@ -1,4 +1,4 @@
-"""Increments as the columns of blocks, and back: one pass over them, however many receivers there are.
+"""Increments as the columns of blocks: one pass over them, however many receivers there are.
 
 Rows are put in order of receivers, cut between source events where a block would get too large, and their item codes
 numbered within each block. All blocks are written behind each other into the same arrays, and cut out of them.
@@ -248,45 +248,3 @@ def _spell(different: Int32s, found: Int64s, count: int, known_text: Bytes, know
         while at < np.uint64(known_ends[code]):
             out[place] = known_text[at]
             at, place = at + _ONE, place + _ONE
-
-
-@uncounted
-def unpack(
-    offset: Int64s,
-    ts: Int64s,
-    event: Numbers,
-    row: Numbers,
-    neighbour: Numbers,
-    codes: Int32s,
-    after: int,
-    out_row: Int32s,
-    out_neighbour: Int32s,
-    out_ts: Int64s,
-) -> int:
-    """Write the rows whose source offset is beyond `after`, which are the last ones; return how many they are.
-
-    -1 if the columns contradict each other.
-    """
-    if not len(event) == len(row) == len(neighbour):
-        return -1
-    count = np.uint64(0)
-    for n in range(np.uint64(len(event))):
-        number, own, other = np.uint64(event[n]), np.uint64(row[n]), np.uint64(neighbour[n])
-        if number >= np.uint64(min(len(offset), len(ts))) or max(own, other) >= np.uint64(len(codes)):
-            return -1
-        if offset[number] > after:
-            out_row[count], out_neighbour[count], out_ts[count] = codes[own], codes[other], ts[number]
-            count += _ONE
-    return np.int64(count)  # type: ignore[return-value]
-
-
-@uncounted
-def place_ids(ends: Int64s, length: int, out_starts: Int64s, out_ends: Int64s) -> bool:
-    """Where ids that lie end to end in a text of some length begin and end; False if they do not lie in it."""
-    start = np.int64(0)
-    for n in range(np.uint64(len(ends))):
-        out_starts[n], out_ends[n] = start, ends[n]
-        if ends[n] < start or ends[n] > length:
-            return False
-        start = ends[n]
-    return True

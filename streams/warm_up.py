@@ -17,7 +17,8 @@ from online_models.shown import ListsOnShow, Quality
 from online_models.similarity import Increments
 from online_models.similarity_state import FrozenSimilarity
 from online_models.vocabulary import Vocabulary
-from streams.blocks import example_block, increment_blocks, read_examples, read_increments
+from streams.block_reading import read_examples, read_increments
+from streams.blocks import example_block, increment_blocks
 from streams.counters import Counters
 from streams.decoded_events import decoded
 from streams.decoding import Decoder
@@ -57,9 +58,9 @@ def warm_up() -> None:
     decoded(Decoder(len(view), 0.0), 0, _as_fetched(b"a", view)).content.columns.dense()
     increments = Increments(one, one, one.astype(np.float32), one.astype(np.int8), one.astype(np.int64))
     for block in increment_blocks("", 0, 0, increments, increments.ts, engine.items):
-        read_increments(block, -1, engine.items)
+        read_increments([block], [-1], engine.items)
     told = engine.shoppers.fold([Event(event_id="later", type="view", user_id="a", item_id="0", ts=1 << 40)])
-    read_examples(example_block("", 0, -1, told.examples, told.example_event, engine.items), -1, engine.items)
+    read_examples([example_block("", 0, -1, told.examples, told.example_event, engine.items)], [-1], engine.items)
     shoppers_state.restored(FrozenShoppers.of(engine.shoppers).state(), Vocabulary(), engine.shoppers.settings)
     similarity_state.restored(FrozenSimilarity.of(engine.similarity[0]).state(), Vocabulary())
 

@@ -19,6 +19,7 @@ from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.agents.affinity import AffinityPartition, learn
 from streams.agents.learner import LearnerPartition, learn_examples
+from streams.block_reading import read_examples, read_increments, read_offsets
 from streams.blocks import Block
 from streams.decoding import Decoder
 from streams.settings import Settings
@@ -193,8 +194,8 @@ def _fold_covisits(
     for record in records:
         block = _block(record)
         after = noted.advance(block)
-        increments = blocks.read_increments(block, after, items)
-        rows = _rows(increments, blocks.read_offsets(block, after, of_increments=True))
+        increments, _ = read_increments([block], [after], items)
+        rows = _rows(increments, read_offsets(block, after, of_increments=True))
         heard.setdefault(((block.topic, block.partition), partition), []).append(rows)
         learn(state, [block], items)
     return state
@@ -208,8 +209,8 @@ def _fold_examples(
     for record in records:
         block = _block(record)
         after = noted.advance(block)
-        told = blocks.read_examples(block, after, items)
-        rows = np.rec.fromarrays([blocks.read_offsets(block, after, of_increments=False), told.known_at, told.bought])
+        told = read_examples([block], [after], items)
+        rows = np.rec.fromarrays([read_offsets(block, after, of_increments=False), told.known_at, told.bought])
         heard.setdefault(((block.topic, block.partition), -1), []).append(rows)
         learn_examples(state, block, items)
     return state

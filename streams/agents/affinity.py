@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.beside import beside
+from streams.block_reading import read_increments
 from streams.blocks import Block, Blocks
 from streams.json_lists import similarity_lists
 from streams.outputs import Outputs
@@ -115,13 +117,17 @@ class AffinityPartition:
 
 def learn(state: AffinityPartition, received: Sequence[Block], items: Vocabulary) -> Int32s:
     """Learn what is new of blocks, in their order; return the codes of the items whose rows changed."""
-    return _learned(state, _new(state, received, items))
+    (increments,) = _new([(state, received)], items)
+    return _learned(state, increments)
 
 
-def _new(state: AffinityPartition, received: Sequence[Block], items: Vocabulary) -> Increments:
-    """What is new of blocks; from now on it counts as applied."""
-    new = [blocks.read_increments(block, state.applied.advance(block), items) for block in received]
-    return Increments.joined(new) if new else Increments.empty()
+def _new(told: Sequence[tuple[AffinityPartition, Sequence[Block]]], items: Vocabulary) -> list[Increments]:
+    """What is new for each partition of blocks; from now on it counts as applied."""
+    after = [state.applied.advance(block) for state, received in told for block in received]
+    increments, ends = read_increments([block for _, received in told for block in received], after, items)
+    bounds = [0, *ends]
+    last = [0, *accumulate(len(received) for _, received in told)]
+    return [increments.chosen(slice(bounds[start], bounds[end])) for start, end in pairwise(last)]
 
 
 def _learned(state: AffinityPartition, increments: Increments) -> Int32s:
@@ -189,10 +195,8 @@ class AffinityAgent:
 
     async def _learn(self, portions: Mapping[int, Portion[Blocks] | None]) -> None:
         states = [self.partitions[partition] for partition in portions]
-        new = [
-            _new(state, portion.content.blocks if portion else [], self.view.items)
-            for state, portion in zip(states, portions.values(), strict=True)
-        ]
+        received = [portion.content.blocks if portion else [] for portion in portions.values()]
+        new = _new(list(zip(states, received, strict=True)), self.view.items)
 
         def learned() -> list[Int32s]:
             return [_learned(state, increments) for state, increments in zip(states, new, strict=True)]

@@ -16,6 +16,7 @@ from online_models.shoppers import Examples
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from streams import blocks
+from streams.block_reading import read_examples
 from streams.blocks import Block, Blocks
 from streams.outputs import Outputs
 from streams.portion import Portion
@@ -68,10 +69,9 @@ class LearnerPartition:
 
 def learn(state: LearnerPartition, received: Sequence[Block], items: Vocabulary) -> int:
     """Learn what is new of blocks, in their order; return how many examples that was."""
-    new = [blocks.read_examples(block, state.applied.advance(block), items) for block in received]
-    if not any(map(len, new)):
+    examples = read_examples(received, [state.applied.advance(block) for block in received], items)
+    if not len(examples):
         return 0
-    examples = Examples.joined(new)
     segments = state.learner.learn_many(examples.features, examples.bought, examples.profile, examples.known_at)
     _learn_trends(state.trending, examples, segments)
     state.as_of = max(state.as_of, int(examples.known_at.max()))

@@ -18,7 +18,7 @@ from online_models.compiled import Int8s, Int32s, Int64s
 from online_models.item_partition import ItemPartitions
 from online_models.shoppers import Examples, Folded
 from online_models.similarity import Increments
-from streams import blocks
+from streams import block_reading, blocks
 from streams.blocks import Block
 from streams.increment_columns import Piece, Sources, pieces
 from streams.outputs import Message
@@ -159,15 +159,16 @@ class Outbox:
 
     def _of_increments(self, message: bytes) -> _Told:
         block = self._block(message)
-        offset = blocks.read_offsets(block, -1, of_increments=True)
+        offset = block_reading.read_offsets(block, -1, of_increments=True)
         topic = np.full(len(offset), self.topics.index(block.topic), np.int8)
-        return _Told(blocks.read_increments(block, -1, self._items), topic, offset, *_NO_EXAMPLES)
+        increments, _ = block_reading.read_increments([block], [-1], self._items)
+        return _Told(increments, topic, offset, *_NO_EXAMPLES)
 
     def _of_examples(self, message: bytes) -> _Told:
         block = self._block(message)
-        offset = blocks.read_offsets(block, -1, of_increments=False)
+        offset = block_reading.read_offsets(block, -1, of_increments=False)
         topic = np.full(len(offset), self.topics.index(block.topic), np.int8)
-        return _Told(*_NO_INCREMENTS, blocks.read_examples(block, -1, self._items), topic, offset)
+        return _Told(*_NO_INCREMENTS, block_reading.read_examples([block], [-1], self._items), topic, offset)
 
     def _block(self, message: bytes) -> Block:
         return blocks.decode(Record("checkpoint", self.partition, 0, 0, None, message))

@@ -14,6 +14,7 @@ from online_models.shoppers import Shoppers
 from online_models.similarity import Increments
 from online_models.vocabulary import Vocabulary
 from streams import blocks
+from streams.block_reading import read_examples, read_increments
 from streams.errors import EngineError
 from streams.sources_applied import SourcesApplied
 from tests.models.event_streams import CROWDED, random_events
@@ -36,7 +37,7 @@ def sent(offsets: list[int], previous: int) -> list[blocks.Block]:
 def test_a_block_arrives_as_it_was_sent() -> None:
     made, at, items = increments([3, 3, 5, 9])
     (block,) = blocks.increment_blocks("clickstream", 2, 1, made, at, items)
-    read = blocks.read_increments(block, -1, other := Vocabulary())
+    read, _ = read_increments([block], [-1], other := Vocabulary())
     assert (block.topic, block.partition, block.previous, block.last) == ("clickstream", 2, 1, 9)
     assert [other.names[code] for code in read.row] == [items.names[code] for code in made.row]
     for name in ("weight", "kind", "ts"):
@@ -48,9 +49,9 @@ def test_a_large_batch_is_cut_between_events() -> None:
     cut = sent(offsets, -1)
     assert len(cut) > 1
     assert [block.previous for block in cut] == [-1, *(block.last for block in cut[:-1])]
-    counts = [len(blocks.read_increments(block, -1, Vocabulary())) for block in cut]
-    assert sum(counts) == len(offsets)
-    assert all(count % 5 == 0 for count in counts)
+    _, ends = read_increments(cut, [-1] * len(cut), Vocabulary())
+    assert ends[-1] == len(offsets)
+    assert all(end % 5 == 0 for end in ends)
 
 
 @given(st.data())
@@ -66,7 +67,7 @@ def test_replays_with_other_cuts_change_nothing(data: st.DataObject) -> None:
         for first, last in pairwise(cuts):
             for block in sent(list(range(first, last)), first - 1):
                 after = applied.advance(block)
-                got += blocks.read_increments(block, after, Vocabulary()).weight.astype(int).tolist()
+                got += read_increments([block], [after], Vocabulary())[0].weight.astype(int).tolist()
         position = max(position, end)
     # Then every offset was applied once, in order
     assert got == list(range(position))
@@ -85,8 +86,8 @@ def test_examples_that_contradict_themselves_are_refused(field: str, value: int)
     shoppers = Shoppers(items := Vocabulary())
     told = shoppers.fold(random_events(1, 600, CROWDED))
     block = blocks.example_block("clickstream", 0, -1, told.examples, told.example_event, items)
-    assert len(blocks.read_examples(block, -1, Vocabulary())) == len(told.examples) > 0
-    rows = np.frombuffer(block.columns[0], blocks._EXAMPLE).copy()
+    assert len(read_examples([block], [-1], Vocabulary())) == len(told.examples) > 0
+    rows = np.frombuffer(block.columns[0], blocks.EXAMPLE).copy()
     rows[field][0] = value
     with pytest.raises(EngineError, match="contradicts itself"):
-        blocks.read_examples(msgspec.structs.replace(block, columns=[rows.tobytes()]), -1, Vocabulary())
+        read_examples([msgspec.structs.replace(block, columns=[rows.tobytes()])], [-1], Vocabulary())

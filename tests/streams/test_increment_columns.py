@@ -15,6 +15,7 @@ from online_models.item_partition import ItemPartitions
 from online_models.similarity import Increments
 from online_models.vocabulary import Vocabulary
 from streams import blocks, increment_columns
+from streams.block_reading import read_increments, read_offsets
 from streams.errors import EngineError
 from streams.increment_columns import Sources, pieces
 
@@ -69,8 +70,8 @@ def test_every_receiver_gets_its_rows_in_order(
     before: dict[tuple[int, int], int] = {}
     for piece in found:
         block, names = blocks.increment_block("", 0, -1, piece), Vocabulary()
-        offsets = blocks.read_offsets(block, -1, of_increments=True).tolist()
-        read = blocks.read_increments(block, -1, names)
+        offsets = read_offsets(block, -1, of_increments=True).tolist()
+        read, _ = read_increments([block], [-1], names)
         assert offsets[-1] == piece.last
         assert offsets[0] > before.get((piece.topic, piece.receiver), -1)
         before[piece.topic, piece.receiver] = piece.last
@@ -80,7 +81,7 @@ def test_every_receiver_gets_its_rows_in_order(
             zip(offsets, *named, read.weight, read.kind, read.ts, strict=True)
         )
         half = len(offsets) // 2
-        new = blocks.read_increments(block, offsets[half], names)
+        new, _ = read_increments([block], [offsets[half]], names)
         assert new.weight.tolist() == [w for w, o in zip(read.weight, offsets, strict=True) if o > offsets[half]]
         assert new.ts.tolist() == [t for t, o in zip(read.ts, offsets, strict=True) if o > offsets[half]]
     # And each receiver has what is for it
@@ -111,8 +112,8 @@ def test_a_block_that_contradicts_itself_is_refused(damage: dict[Any, bytes]) ->
         codes, codes[::-1].copy(), codes.astype(np.float32), codes.astype(np.int8), codes.astype(np.int64)
     )
     (block,) = blocks.increment_blocks("clickstream", 3, -1, made, np.array([1, 1, 2]), items)
-    assert len(blocks.read_increments(block, -1, Vocabulary())) == 3
+    assert len(read_increments([block], [-1], Vocabulary())[0]) == 3
     columns = [damage.get(n, column) for n, column in enumerate(block.columns)]
     damaged = msgspec.structs.replace(block, ends=damage.get("ends", block.ends), columns=columns)
     with pytest.raises(EngineError, match="clickstream-3 up to offset 2 contradicts itself"):
-        blocks.read_increments(damaged, -1, Vocabulary())
+        read_increments([damaged], [-1], Vocabulary())

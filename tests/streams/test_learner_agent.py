@@ -13,6 +13,7 @@ from online_models.shoppers import Shoppers
 from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.agents.learner import LearnerAgent, LearnerPartition, learn, learn_examples
+from streams.block_reading import read_examples
 from streams.blocks import Block, Blocks
 from streams.patience import Patience
 from streams.portion import Portion
@@ -81,7 +82,7 @@ def test_a_segment_trends_as_its_sessions_say(received: list[Block]) -> None:
     state, learner = LearnerPartition(items := Vocabulary()), Learner()
     actions: dict[int, list[tuple[str, float, int]]] = {n: [] for n in range(-1, 8)}
     for block in received:
-        told = blocks.read_examples(block, -1, items)
+        told = read_examples([block], [-1], items)
         segments = learner.learn_many(told.features, told.bought, told.profile, told.known_at).tolist()
         rows = zip(segments, told.items.tolist(), told.lengths.tolist(), told.known_at.tolist(), strict=True)
         for segment, codes, length, known_at in rows:

@@ -17,6 +17,7 @@ from online_models.shoppers import Shoppers
 from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.agents.outbox import Outbox
+from streams.block_reading import read_examples, read_increments
 from streams.records import Record
 from streams.sources_applied import SourcesApplied
 from streams.topics import COVISITS, HOLD_SECONDS
@@ -44,11 +45,11 @@ class Receivers:
             rows = self.told[*place, block.topic]
             self.chains[*place, block.topic].append((block.previous, block.last))
             if message.topic == COVISITS:
-                new = blocks.read_increments(block, after, items)
+                new, _ = read_increments([block], [after], items)
                 named = [[items.names[code] for code in column] for column in (new.row, new.neighbour)]
                 rows += zip(*named, new.weight, new.kind, new.ts, strict=True)
             else:
-                examples = blocks.read_examples(block, after, items)
+                examples = read_examples([block], [after], items)
                 rows += zip(examples.known_at, examples.bought, map(bytes, examples.features), strict=True)
 
 
