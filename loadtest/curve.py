@@ -35,7 +35,7 @@ def plot(report: dict[str, Any], path: Path) -> None:
         high = [point["ratio_range"][1] - point["ratio_to_base"] for point in points]
         panel.axhspan(1 - report["goal"], 1 + report["goal"], alpha=0.15, label=f"within {report['goal']:.0%}")
         panel.errorbar(values, ratios, yerr=(low, high), fmt="o-", capsize=3)
-        panel.set(xscale="log", xlabel=name)
+        panel.set(xscale="log", xlabel=name.replace("_", " "))
         panel.set_xticks(values, [f"{value:,}" for value in values])
         panel.minorticks_off()
     # Not panel by panel: the first limit would end the scaling of all.

@@ -1,4 +1,4 @@
-"""Does an event cost the same in a large shop? Processor time along users, items and partitions, against a base.
+"""Does an event cost the same in a large shop? Processor time along its sizes, each against a base.
 
 At each point a worker first comes to know everybody and everything, and a part of the traffic: nothing of that is
 measured. Then it drains a backlog of traffic, the same at all points but for who acts on what. Before and after each
@@ -38,11 +38,13 @@ AXES: Final[dict[str, tuple[int, ...]]] = {
     "users": (10_000, 100_000, 1_000_000),
     "items": (1_000, 10_000, 50_000, 200_000),
     "partitions": (4, 16, 64),
+    "item_partitions": (1, 4, 32),
 }
 _QUICK: Final[dict[str, tuple[int, ...]]] = {
     "users": (10_000, 100_000),
     "items": (1_000, 10_000),
     "partitions": (4, 16),
+    "item_partitions": (1, 4),
 }
 _ALL: Final = "all"
 _EVENTS, _QUICK_EVENTS = 300_000, 60_000
@@ -62,6 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--events", type=int, metavar="N", help=f"records at each point (default: {_EVENTS}, quick: {_QUICK_EVENTS})"
     )
     parser.add_argument("--partitions", type=int, default=16, metavar="N", help="in the base case (default: 16)")
+    parser.add_argument(
+        "--item-partitions", type=int, default=4, metavar="N", help="of covisits in the base case (default: 4)"
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the curves, as .png or .svg")
     add_shop_arguments(parser, ShopperSettings(users=100_000, items=10_000))
 
@@ -72,13 +77,13 @@ def run(options: argparse.Namespace) -> int:
         check_picture(options.plot)
     events = (_QUICK_EVENTS if options.quick else _EVENTS) if options.events is None else options.events
     rounds = (1 if options.quick else 3) if options.rounds is None else options.rounds
-    if rounds < 1 or options.partitions < 1:
-        raise SettingsError("--rounds and --partitions have to be at least 1.")
+    if min(rounds, options.partitions, options.item_partitions) < 1:
+        raise SettingsError("--rounds, --partitions and --item-partitions have to be at least 1.")
     values = _QUICK if options.quick else AXES
     chosen = values if not options.axis or _ALL in options.axis else dict.fromkeys(options.axis)
     traffic = traffic_settings(options, events)
     traffic = replace(traffic, shop=replace(traffic.shop, events_per_second=_EVENTS_PER_SECOND))
-    case = Case(traffic, options.partitions)
+    case = Case(traffic, options.partitions, options.item_partitions)
     report = measure(case, {axis: values[axis] for axis in chosen}, rounds)
     if options.plot:
         plot(report, options.plot)
@@ -102,6 +107,7 @@ def measure(case: Case, axes: Mapping[str, Sequence[int]], rounds: int) -> dict[
             "goal": GOAL,
             "rounds": rounds,
             "partitions": case.partitions,
+            "item_partitions": case.item_partitions,
             "checkpoint_seconds": Settings.load({**UNDISTURBED, **variables}).checkpoint_seconds,
             "traffic": asdict(case.traffic),
             "machine": before,

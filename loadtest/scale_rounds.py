@@ -12,10 +12,9 @@ from typing import Any, Final, NamedTuple
 from loadtest.progress_bar import progress_bar
 from loadtest.scale_point import Point, measure_point
 from loadtest.traffic import Traffic, TrafficSettings
-from streams.settings import Settings
 
-#: Item partitions for each partition of the inputs, as in the default settings.
-_ITEM_SHARE: Final = Settings().item_partitions / Settings().partitions
+#: Axes that are partition counts; the others belong to the shop.
+_COUNTS: Final = ("partitions", "item_partitions")
 
 
 class Place(NamedTuple):
@@ -27,25 +26,26 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Case:
-    """The base case: traffic in a shop, and how many partitions the inputs have."""
+    """The base case: traffic in a shop, and how many partitions the inputs and `covisits` have."""
 
     traffic: TrafficSettings
     partitions: int
+    item_partitions: int
 
     def value(self, axis: str) -> int:
         """Where it lies on an axis."""
-        return self.partitions if axis == "partitions" else int(getattr(self.traffic.shop, axis))
+        return int(getattr(self if axis in _COUNTS else self.traffic.shop, axis))
 
     def at(self, place: Place) -> Case:
         """The same but for one value. As much happens in an hour as before: with more users each comes less often.
 
         >>> from loadtest.shoppers import ShopperSettings
-        >>> case = Case(TrafficSettings(100, shop=ShopperSettings(users=50)), 8)
+        >>> case = Case(TrafficSettings(100, shop=ShopperSettings(users=50)), 8, 2)
         >>> case.at(Place("users", 500)).traffic.shop.users, case.at(Place("partitions", 4)).partitions
         (500, 4)
         """
-        if place.axis == "partitions":
-            return replace(self, partitions=place.value)
+        if place.axis in _COUNTS:
+            return replace(self, **{place.axis: place.value})
         shop = replace(self.traffic.shop, **{place.axis: place.value})
         return replace(self, traffic=replace(self.traffic, shop=shop))
 
@@ -66,7 +66,7 @@ class Round:
 def places(case: Case, axes: Mapping[str, Sequence[int]]) -> list[Place]:
     """What there is to measure; the base case, which is measured anyway, is not among it.
 
-    >>> places(Case(TrafficSettings(100), 16), {"partitions": (4, 16, 64)})
+    >>> places(Case(TrafficSettings(100), 16, 2), {"partitions": (4, 16, 64)})
     [Place(axis='partitions', value=4), Place(axis='partitions', value=64)]
     """
     return [Place(axis, value) for axis, values in axes.items() for value in values if value != case.value(axis)]
@@ -95,10 +95,7 @@ def measure_rounds(
 
 
 def _counts(case: Case) -> dict[str, str]:
-    return {
-        "UPWELL_PARTITIONS": str(case.partitions),
-        "UPWELL_ITEM_PARTITIONS": str(max(1, round(_ITEM_SHARE * case.partitions))),
-    }
+    return {f"UPWELL_{axis.upper()}": str(case.value(axis)) for axis in _COUNTS}
 
 
 def summaries(

@@ -14,7 +14,7 @@ from loadtest.surroundings import surroundings
 from loadtest.traffic import Traffic, TrafficSettings
 
 AXES = {"users": (100, 1_000, 10_000), "partitions": (4, 16)}
-CASE = Case(TrafficSettings(5_000, shop=ShopperSettings(users=1_000, items=200)), 16)
+CASE = Case(TrafficSettings(5_000, shop=ShopperSettings(users=1_000, items=200)), 16, 4)
 
 
 @pytest.fixture
