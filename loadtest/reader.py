@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 from redis import Redis
 
 from loadtest.cpu_share import CpuShare
+from loadtest.real_time import put_first
 from online_models.compiled import Floats
 
 
@@ -25,11 +27,14 @@ class Reading:
     cpu_share: float
 
 
-def read_open_loop(keys: Sequence[str], start: float, rate: float, redis_url: str) -> Reading:
+def read_open_loop(keys: Sequence[str], start: float, rate: float, redis_url: str, first: bool = False) -> Reading:
     """Read keys over one connection, so many a second from `start` on. Runs in a process of its own.
 
-    A read that cannot be sent in time, because the one before is not answered yet, waits as the visitor would.
+    A read that cannot be sent in time, because the one before is not answered yet, waits as the visitor would. With
+    `first`, the process goes before all others.
     """
+    if first:
+        put_first(os.getpid())
     redis = Redis.from_url(redis_url, single_connection_client=True)
     redis.ping()
     due = start + np.arange(len(keys)) / rate

@@ -26,6 +26,7 @@ from loadtest.paced_traffic import paced
 from loadtest.percentiles import percentiles
 from loadtest.progress_bar import progress_bar
 from loadtest.reader import Reading, read_open_loop
+from loadtest.real_time import put_redis_first
 from loadtest.surroundings import surroundings
 from loadtest.traffic import Traffic, TrafficSettings
 from streams.errors import SettingsError
@@ -39,12 +40,16 @@ _SHOW_SECONDS: Final = 0.2
 
 @dataclass(frozen=True)
 class Pace:
-    """Events and reads per second, and for how many seconds; before that, as many without events, to compare with."""
+    """Events and reads per second, and for how many seconds; before that, as many without events, to compare with.
+
+    `first` is about Redis and the reader, as `loadtest.real_time` says.
+    """
 
     rate: float
     reads: float
     seconds: float
     warm_up_seconds: float
+    first: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,12 +63,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--history", type=int, default=100_000, metavar="N", help="events learned before the first (default: 100000)"
     )
+    parser.add_argument(
+        "--first",
+        action="store_true",
+        help="give Redis and the reader real-time priority, as if they had cores for themselves (Linux, as root)",
+    )
     add_shop_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure and print; status 1 if there was nothing to read."""
-    pace = Pace(options.rate, options.reads, options.seconds, options.warm_up)
+    pace = Pace(options.rate, options.reads, options.seconds, options.warm_up, options.first)
     if not (min(pace.rate, pace.reads, pace.seconds) > 0 and pace.warm_up_seconds >= 0):
         raise SettingsError("--rate, --reads and --seconds have to be more than 0, and --warm-up at least 0.")
     begun = int(time.time())
@@ -80,6 +90,8 @@ def measure(history: TrafficSettings, live: TrafficSettings, pace: Pace, directo
     before = machine()
     with surroundings(directory) as variables:
         settings = Settings.load(variables)
+        if pace.first:
+            put_redis_first(settings.redis)
         past = Traffic(history)
         fill(past, settings)
         with live_worker(directory / "worker", variables) as worker:
@@ -113,8 +125,9 @@ def _keys(past: Traffic, settings: Settings, pace: Pace) -> list[str]:
 
 
 def _read_idle(keys: list[str], pace: Pace, settings: Settings) -> Reading:
+    how = pace.reads, settings.redis, pace.first
     with _processes(1) as pool:
-        return pool.submit(read_open_loop, keys, time.time() + _LEAD_SECONDS, pace.reads, settings.redis).result()
+        return pool.submit(read_open_loop, keys, time.time() + _LEAD_SECONDS, *how).result()
 
 
 def _read_busy(
@@ -125,7 +138,7 @@ def _read_busy(
     start = float(paced_traffic.due[0])
     with _processes(2) as pool, progress_bar("sending", len(traffic)) as show:
         first_read = start + pace.warm_up_seconds
-        reading = pool.submit(read_open_loop, keys, first_read, pace.reads, settings.redis)
+        reading = pool.submit(read_open_loop, keys, first_read, pace.reads, settings.redis, pace.first)
         sending = pool.submit(send_open_loop, paced_traffic.requests.requests)
         time.sleep(max(0.0, start - time.time()))
         begun, used = time.monotonic(), worker.usage.cpu_seconds

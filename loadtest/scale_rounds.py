@@ -44,8 +44,10 @@ class Case:
         >>> case.at(Place("users", 500)).traffic.shop.users, case.at(Place("partitions", 4)).partitions
         (500, 4)
         """
-        if place.axis in _COUNTS:
-            return replace(self, **{place.axis: place.value})
+        if place.axis == "partitions":
+            return replace(self, partitions=place.value)
+        if place.axis == "item_partitions":
+            return replace(self, item_partitions=place.value)
         shop = replace(self.traffic.shop, **{place.axis: place.value})
         return replace(self, traffic=replace(self.traffic, shop=shop))
 

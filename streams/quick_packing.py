@@ -6,10 +6,14 @@ Protocol: https://redis.io/docs/latest/develop/reference/protocol-spec/.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
 import numpy as np
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from online_models.compiled import Bytes, Int64s, compiled
@@ -17,6 +21,9 @@ from online_models.spelling import Spelling
 from streams.number_text import put_integer
 
 _LARGE: Final = ("EVALSHA", "MGET")
+#: So many pieces of a pipeline are on their way at once. Redis reads all that has come from a connection, and serves
+#: nobody else before it has done all of it; with two, one is there when the other is done.
+_ON_THEIR_WAY: Final = 2
 #: `$`, the digits of a length, and two line ends.
 _AROUND: Final = 1 + 19 + 4
 
@@ -32,39 +39,52 @@ class Packed(msgspec.Struct, frozen=True, gc=False):
         return f"({self.count} arguments)"
 
 
+class _QuickConnection(AbstractConnection):
+    """What `packing_quickly` puts before a connection class of redis-py."""
+
+    _writer: Any  # None where it is not connected
+    _unsent: Iterator[bytes] = iter(())
+
+    def pack_command(self, *arguments: Any) -> list[bytes]:
+        return [packed(arguments)] if arguments[0] in _LARGE else super().pack_command(*arguments)
+
+    async def on_connect_check_health(self, check_health: bool = True) -> None:
+        self._writer.transport.set_write_buffer_limits(0)  # uvloop else sends when all else is done
+        await super().on_connect_check_health(check_health)
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        pieces = iter([command] if isinstance(command, bytes) else command)
+        if not self.is_connected:
+            await self.connect_check_health(check_health=False)
+        if check_health:
+            await self.check_health()  # type: ignore[no-untyped-call]
+        try:
+            # redis-py begins a task for it, which does not begin before all that is to do now is done.
+            self._writer.writelines(list(islice(pieces, _ON_THEIR_WAY)))
+            self._unsent = pieces
+            if self._writer.transport.get_write_buffer_size():
+                await super().send_packed_command([], check_health=False)
+        except RuntimeError as error:  # what uvloop says of a connection that the other side has just closed
+            await self.disconnect(nowait=True)
+            raise RedisConnectionError(str(error)) from error
+
+    async def read_response(self, *arguments: Any, **named: Any) -> Any:
+        try:
+            return await super().read_response(*arguments, **named)
+        finally:
+            if self.is_connected:
+                with contextlib.suppress(RuntimeError):  # reading the next answer will tell that the connection is gone
+                    self._writer.writelines(list(islice(self._unsent, 1)))
+
+
 def packing_quickly(connection: type[Any]) -> type[Any]:
     """A connection class of redis-py, but the commands that carry our values are packed in one go and sent at once.
 
+    Of a pipeline a few large commands are under way at any time: each answer lets the next one go.
+
     On uvloop, too, a connection that is gone is an error of redis-py, which is what `streams.patience` rides out.
     """
-
-    class Connection(connection):  # type: ignore[misc]
-        def pack_command(self, *arguments: Any) -> list[bytes]:
-            if arguments[0] in _LARGE:
-                return [packed(arguments)]
-            other: list[bytes] = super().pack_command(*arguments)
-            return other
-
-        async def on_connect_check_health(self, check_health: bool = True) -> None:
-            self._writer.transport.set_write_buffer_limits(0)  # uvloop else sends when all else is done
-            await super().on_connect_check_health(check_health)
-
-        async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-            try:
-                if self.is_connected:
-                    if check_health:
-                        await self.check_health()
-                    # redis-py begins a task for it, which does not begin before all that is to do now is done.
-                    self._writer.writelines([command] if isinstance(command, bytes) else command)
-                    if not self._writer.transport.get_write_buffer_size():
-                        return
-                    command = []
-                await super().send_packed_command(command, check_health)
-            except RuntimeError as error:  # what uvloop says of a connection that the other side has just closed
-                await self.disconnect(nowait=True)
-                raise RedisConnectionError(str(error)) from error
-
-    return Connection
+    return type("Connection", (_QuickConnection, connection), {})
 
 
 def packed(arguments: tuple[bytes | str | int | Packed, ...]) -> bytes:

@@ -18,8 +18,11 @@ for i = strings + 2, #KEYS do
       n = n + 2
     end
   end
-  redis.call('DEL', KEYS[i])
   redis.call('HSET', KEYS[i], unpack(pairs))
+  if redis.call('HLEN', KEYS[i]) > n / 2 then  -- some are left out now; mostly none are, and this is cheaper
+    redis.call('DEL', KEYS[i])
+    redis.call('HSET', KEYS[i], unpack(pairs))
+  end
   redis.call('EXPIRE', KEYS[i], ARGV[4])
 end
 return #KEYS - 1

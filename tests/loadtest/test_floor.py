@@ -67,7 +67,7 @@ def test_what_upwell_wrote_was_written_again_and_what_it_published_was_published
     calls: Any = Redis.from_url(settings.redis).info("commandstats")
     assert calls["cmdstat_set"]["calls"] >= 3 * (volume["lists"] + volume["lists of similar items"]) * 0.99
     assert calls["cmdstat_hset"]["calls"] >= 3 * volume["lists"] * 0.99
-    assert int(Redis.from_url(settings.redis).get("fence:floor:0").split()[1]) > volume["lists"] / 250  # type: ignore[union-attr]
+    assert int(Redis.from_url(settings.redis).get("fence:floor:0").split()[1]) > volume["lists"] / 64  # type: ignore[union-attr]
 
 
 def test_material_is_kept_to_the_byte(report: dict[str, Any], settings: Settings, tmp_path: Path) -> None:

@@ -173,8 +173,27 @@ def test_a_write_that_is_not_over_has_not_reached_anything(
             return answers
 
         monkeypatch.setattr(owner._trips, "call", one_at_a_time)
-        await owner.write(OWNER, Values.of([(f"rec:{n}", b"1") for n in range(600)]), reached=(7,))
+        await owner.write(OWNER, Values.of([(f"rec:{n}", b"1") for n in range(150)]), reached=(7,))
         assert fences == [b"4 1 0", b"4 2 0", b"4 3 7"]
+
+    run(redis_url, test)
+
+
+def test_a_hash_has_the_fields_of_the_last_write_only(redis_url: str, prefix: str) -> None:
+    async def test(redis: Any) -> None:
+        owner, found = writer(redis, prefix), []
+        await owner.claim(OWNER, 4, 0, (0, 0), no)
+        for values in ([1, 2, 3], [4, False, 5], [6, 7], [False, 8, False]):
+            ada = Values.of([("user:ada", msgspec.msgpack.encode(values))])
+            await owner.write(OWNER, NO_VALUES, ada, ["view", "cart", "spend"])
+            found.append(await redis.hgetall(f"{prefix}user:ada"))
+            assert 0 < await redis.ttl(f"{prefix}user:ada") <= 60
+        assert found == [
+            {b"view": b"1", b"cart": b"2", b"spend": b"3"},
+            {b"view": b"4", b"spend": b"5"},
+            {b"view": b"6", b"cart": b"7"},
+            {b"cart": b"8"},
+        ]
 
     run(redis_url, test)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import uvloop
@@ -14,7 +16,7 @@ from streams.engine import connect
 from streams.settings import Settings
 from streams.shared_trips import SharedTrips
 
-_SCRIPT = "if ARGV[1] == 'no' then return redis.error_reply('NO thanks') end; return {KEYS[1], ARGV[1]}"
+_SCRIPT = "if ARGV[1]:sub(1, 2) == 'no' then return redis.error_reply('NO thanks') end; return {KEYS[1], ARGV[1]}"
 
 
 def test_each_caller_gets_its_own_answer_in_one_trip(redis_url: str) -> None:
@@ -69,6 +71,49 @@ def test_a_connection_that_is_closed_while_it_is_written_to_is_an_error_of_redis
             assert await redis.ping()
 
     uvloop.run(calls())
+
+
+async def all_that_comes(reader: asyncio.StreamReader) -> bytes:
+    """Until nothing has come for a while, or nothing can."""
+    parts = [await reader.read(1 << 20)]
+    with suppress(TimeoutError):
+        while parts[-1]:
+            parts.append(await asyncio.wait_for(reader.read(1 << 20), 0.05))
+    return b"".join(parts)
+
+
+def test_a_few_large_calls_are_on_their_way_at_a_time(redis_url: str) -> None:
+    # Given somebody between us and Redis who passes on what has come when nothing more comes
+    async def calls() -> None:
+        passed: list[int] = []
+
+        async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            address = urlsplit(redis_url)
+            answers, questions = await asyncio.open_connection(address.hostname, address.port)
+            while asked := await all_that_comes(reader):
+                passed.append(asked.count(b"EVALSHA"))
+                questions.write(asked)
+                writer.write(await all_that_comes(answers))
+            questions.close()
+            writer.close()
+
+        server = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+        between = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+        async with server, connect(Settings(redis=between)) as redis:
+            trips, script = SharedTrips(redis), redis.register_script(_SCRIPT)
+            await trips.call(script, [(1, ["k", "taught"])])
+            passed.clear()
+            # When there are many large calls, of which one is refused
+            values = [(b"no" if n == 3 else b"%d" % n) * 20_000 for n in range(7)]
+            answers = await asyncio.gather(
+                *(trips.call(script, [(1, ["k", value])]) for value in values), return_exceptions=True
+            )
+        # Then each answer lets one more go, and all get theirs
+        assert passed == [2, 2, 2, 1]
+        assert isinstance(answers.pop(3), ResponseError)
+        assert [answer for [[_, answer]] in answers] == values[:3] + values[4:]  # type: ignore[misc]
+
+    asyncio.run(calls())
 
 
 def test_what_does_not_fit_into_the_socket_at_once_arrives_whole(redis_url: str) -> None:
