@@ -222,12 +222,22 @@ def _fill(hashes: Hashes, slots: Int32s) -> None:
 
 
 def distinct(codes: Int32s, length: int) -> Int32s:
-    """The different codes below `length`, ascending: `np.unique`, but faster where there are many."""
-    if len(codes) < length // 16:
-        return np.unique(codes)
-    marked = np.zeros(length, np.bool_)
-    marked[codes] = True
-    return np.flatnonzero(marked).astype(np.int32)
+    """The different codes below `length`, ascending: `np.unique`, which sorts all of them, several times as fast."""
+    found = np.empty(len(codes) + 1, np.int32)
+    found = found[: _first_of_each(codes, np.zeros(length, np.bool_), found)]
+    found.sort()
+    return found
+
+
+@uncounted
+def _first_of_each(codes: Int32s, is_known: NDArray[np.bool_], out: Int32s) -> int:
+    """Write each code once, into one place more than there may be; return how many there are."""
+    count = np.uint64(0)
+    for code in codes:
+        out[count] = code
+        count += np.uint64(not is_known[np.uint64(code)])
+        is_known[np.uint64(code)] = True
+    return np.int64(count)  # type: ignore[return-value]
 
 
 def grown(array: NDArray[Dtype], length: int, fill: float = 0) -> NDArray[Dtype]:

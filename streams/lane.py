@@ -89,15 +89,15 @@ class Lane:
         """In how many seconds to look again, if nothing comes in, after there was nothing to take."""
         return math.inf if self.is_empty else self._look_seconds
 
-    def take(self) -> Portion[Any] | None:
-        """The records that are safe to process now, merged by time; None if there are none."""
+    def take(self, most: int = LARGEST_DELIVERY) -> Portion[Any] | None:
+        """The records that are safe to process now, so many of each topic at most, merged by time; None for none."""
         if self.is_empty or (len(self._inlets) > 1 and not self._may_go_on()):
             return None
-        bound = min((self._bound(tp, inlet) for tp, inlet in self._inlets.items()), default=math.inf)
+        bound = min(self._bound(tp, inlet, most) for tp, inlet in self._inlets.items())
         taken = [
             part
             for tp, inlet in self._inlets.items()
-            for part in self._cut(tp, inlet, min(inlet.count_until(bound), LARGEST_DELIVERY))
+            for part in self._cut(tp, inlet, min(inlet.count_until(bound), most))
         ]
         if not taken:
             return None
@@ -125,12 +125,12 @@ class Lane:
         highwater = self._flow.highwater(tp)
         return highwater is not None and inlet.next_offset >= highwater
 
-    def _bound(self, tp: TP, inlet: Inlet) -> float:
+    def _bound(self, tp: TP, inlet: Inlet, most: int) -> float:
         """The time up to which no record of this topic is missing from what would be taken now."""
         if len(self._inlets) == 1 or not inlet.waiting:
             return math.inf  # it was complete a moment ago; the thread that fetches may have seen more since
-        if inlet.waiting > LARGEST_DELIVERY:
-            return inlet.time(LARGEST_DELIVERY - 1)
+        if inlet.waiting > most:
+            return inlet.time(most - 1)
         return math.inf if self._is_complete(tp, inlet) else inlet.time(-1)
 
     def _cut(self, tp: TP, inlet: Inlet, count: int) -> list[tuple[Int64s, Portion[Any]]]:

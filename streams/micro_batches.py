@@ -20,6 +20,7 @@ from faust.types import TP
 from streams.agent import Agent
 from streams.counters import Counters
 from streams.crash import RunTask
+from streams.delivery import LARGEST_DELIVERY
 from streams.flood_guard import FloodGuard
 from streams.lane import Flow, Lane
 from streams.outputs import Outputs
@@ -34,6 +35,8 @@ log = logging.getLogger("upwell")
 
 #: What websites publish; the other topics are between agents.
 SHOP_TOPICS: Final = (CLICKSTREAM, PURCHASES)
+#: So many records of each topic are processed in a turn at most: what is larger than the processor's caches costs more.
+LARGEST_TURN: Final = 65_536
 #: How often an idle partition looks whether Redis still has its values.
 _LOOK_SECONDS: Final = 3.0
 
@@ -167,7 +170,8 @@ class MicroBatchLoop:
     def _turn(self) -> list[tuple[_Course, Portion[Any] | None]]:
         """Whatever is safe to process now, and None of those that are idle but due."""
         now = time.monotonic()
-        turn = [(course, course.lane.take()) for course in self._courses.values()]
+        most = min(max(LARGEST_TURN // len(self._courses), 1), LARGEST_DELIVERY)
+        turn = [(course, course.lane.take(most)) for course in self._courses.values()]
         return [
             (course, portion)
             for course, portion in turn

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streams.errors import EngineError
@@ -67,12 +67,12 @@ class Patience:
 
 
 def is_passing(error: RedisError) -> bool:
-    """Whether the same call may succeed in a while.
+    """Whether the same call may succeed in a while; after a `WatchError` it does, unless the connection is gone.
 
     >>> is_passing(ResponseError("OOM command not allowed")), is_passing(ResponseError("ERR unknown command"))
     (True, False)
     """
-    if isinstance(error, (RedisConnectionError, RedisTimeoutError)):
+    if isinstance(error, (RedisConnectionError, RedisTimeoutError, WatchError)):
         return True
     return isinstance(error, ResponseError) and _meaning(error).startswith(_PASSING)
 

@@ -7,7 +7,7 @@ Protocol: https://redis.io/docs/latest/develop/reference/protocol-spec/.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
@@ -21,8 +21,10 @@ from online_models.spelling import Spelling
 from streams.number_text import put_integer
 
 _LARGE: Final = ("EVALSHA", "MGET")
-#: So many pieces of a pipeline are on their way at once. Redis reads all that has come from a connection, and serves
-#: nobody else before it has done all of it; with two, one is there when the other is done.
+#: Commands of a pipeline that are sent together, in bytes, but for the rest of the last one; and how many such pieces
+#: are on their way at once. Redis reads all that has come from a connection, and serves nobody else before it has done
+#: all of it; with two, one is there when the other is done.
+_PIECE: Final = 10_000
 _ON_THEIR_WAY: Final = 2
 #: `$`, the digits of a length, and two line ends.
 _AROUND: Final = 1 + 19 + 4
@@ -39,6 +41,10 @@ class Packed(msgspec.Struct, frozen=True, gc=False):
         return f"({self.count} arguments)"
 
 
+class _Pieces(list[bytes]):
+    """Whole commands, one or a few in each, so that each piece has an answer."""
+
+
 class _QuickConnection(AbstractConnection):
     """What `packing_quickly` puts before a connection class of redis-py."""
 
@@ -48,12 +54,26 @@ class _QuickConnection(AbstractConnection):
     def pack_command(self, *arguments: Any) -> list[bytes]:
         return [packed(arguments)] if arguments[0] in _LARGE else super().pack_command(*arguments)
 
+    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:
+        pieces, chunks, size = _Pieces(), list[bytes](), 0
+        for command in commands:
+            packed_command = self.pack_command(*command)
+            chunks += packed_command
+            size += sum(map(len, packed_command))
+            if size >= _PIECE:
+                pieces.append(b"".join(chunks))
+                chunks, size = [], 0
+        if chunks:
+            pieces.append(b"".join(chunks))
+        return pieces
+
     async def on_connect_check_health(self, check_health: bool = True) -> None:
         self._writer.transport.set_write_buffer_limits(0)  # uvloop else sends when all else is done
         await super().on_connect_check_health(check_health)
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        pieces = iter([command] if isinstance(command, bytes) else command)
+        whole = [command] if isinstance(command, bytes) else [b"".join(command)]
+        pieces = iter(command if isinstance(command, _Pieces) else whole)
         if not self.is_connected:
             await self.connect_check_health(check_health=False)
         if check_health:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from redis.exceptions import WatchError
 
 from streams.errors import EngineError
 from streams.redis_writer import RedisWriter
@@ -37,16 +35,8 @@ class TrendingWriter:
 
     async def _put(self, requests: Sequence[_Request]) -> list[None]:
         """Whoever comes in between makes us try again."""
-        while not await self.writer.patience.call(lambda: self._try(requests)):
-            await asyncio.sleep(0)
+        await self.writer.patience.call(lambda: self._merge(requests))
         return [None] * len(requests)
-
-    async def _try(self, requests: Sequence[_Request]) -> bool:
-        try:
-            await self._merge(requests)
-        except WatchError:  # somebody came in between, or the connection broke
-            return False
-        return True
 
     async def _merge(self, requests: Sequence[_Request]) -> None:
         redis: Any = self.writer.redis

@@ -25,8 +25,10 @@ from streams.outputs import Message
 from streams.records import Record
 from streams.topics import COVISITS, EXAMPLES, HOLD_SECONDS
 
-#: So many increments are sent at once: while a backlog is drained they come within less.
-_MOST_INCREMENTS: Final = 20_000
+#: So many increments are sent without waiting, or so many per receiver, if that is more: while a backlog is drained
+#: they come within less, and small blocks cost as much as large ones.
+_MANY_INCREMENTS: Final = 20_000
+_MANY_PER_RECEIVER: Final = 5_000
 #: Among the receivers of blocks, who are numbered by item partition.
 _LEARNER: Final = -1
 _NOBODY: Final = np.zeros(0, np.int32)
@@ -60,7 +62,7 @@ class Outbox:
     owners
         Who owns which item.
     hold_seconds
-        How long something is held, but for `_MOST_INCREMENTS`.
+        How long something is held, unless there is a lot.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Outbox:
         self.hold_seconds = hold_seconds
         self._owners = owners
         self._items = owners.items
+        self._many = max(_MANY_INCREMENTS, _MANY_PER_RECEIVER * owners.partitions)
         self._last_block: dict[tuple[str, int], int] = {}
         self._held: list[_Told] = []
         self._increments = 0
@@ -95,7 +98,7 @@ class Outbox:
 
     def pause(self) -> float:
         """In how many seconds it is time to send; infinity if nothing is held."""
-        if self._increments >= _MOST_INCREMENTS:
+        if self._increments >= self._many:
             return 0.0
         return max(0.0, self._since + self.hold_seconds - time.monotonic())
 

@@ -60,13 +60,13 @@ def entries(tp: TP, times: Sequence[int | None]) -> Portion[Nothing]:
 Play = Callable[[Lane], Coroutine[Any, Any, None]]
 
 
-def processed(play: Play, broker: Broker, starts: dict[TP, int]) -> list[Portion[Any]]:
+def processed(play: Play, broker: Broker, starts: dict[TP, int], most: int = LARGEST_DELIVERY) -> list[Portion[Any]]:
     """The micro-batches that came out of a lane while `play` fed it."""
     batches: list[Portion[Any]] = []
 
     async def take(lane: Lane) -> None:
         while True:
-            portion = lane.take()
+            portion = lane.take(most)
             if portion is not None:
                 batches.append(portion)
             await asyncio.sleep(0 if portion is not None else min(lane.pause(), 0.001))
@@ -85,8 +85,9 @@ def times(batches: list[Portion[Any]]) -> list[int]:
     return [time for batch in batches for time in batch.time.tolist()]
 
 
+@pytest.mark.parametrize("most", [1, 30, LARGEST_DELIVERY])
 @pytest.mark.parametrize("seed", range(5))
-def test_a_backlog_of_two_topics_comes_out_in_order_of_time_however_it_arrives(seed: int) -> None:
+def test_a_backlog_of_two_topics_comes_out_in_order_of_time_however_it_arrives(seed: int, most: int) -> None:
     chance = random.Random(seed)
     moments = sorted(chance.sample(range(100_000), 2_000))
     chosen = {moment for moment in moments if chance.random() < 0.1}
@@ -100,10 +101,11 @@ def test_a_backlog_of_two_topics_comes_out_in_order_of_time_however_it_arrives(s
             lane.put(tp, waiting[tp].chosen(slice(count)))
             waiting[tp] = waiting[tp].chosen(slice(count, None))
             await asyncio.sleep(0.001)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.25)
 
-    batches = processed(play, Broker({tp: len(topics[tp]) for tp in topics}), {CLICKS: 0, PURCHASES: 0})
+    batches = processed(play, Broker({tp: len(topics[tp]) for tp in topics}), {CLICKS: 0, PURCHASES: 0}, most)
     assert times(batches) == moments
+    assert all(batch.topic.tolist().count(topic) <= most for batch in batches for topic in (0, 1))
 
 
 def test_nothing_overtakes_a_topic_that_is_known_to_have_more() -> None:

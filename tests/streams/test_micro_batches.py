@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+import pytest
 from faust.types import TP
 
 from online_models.shown import Quality
 from online_models.vocabulary import Vocabulary
-from streams import blocks
+from streams import blocks, micro_batches
 from streams.counters import Counters
 from streams.micro_batches import MicroBatchLoop
 from streams.outputs import Outputs
@@ -169,6 +170,22 @@ def test_partitions_that_have_something_go_together_and_what_comes_meanwhile_goe
         return turns
 
     assert asyncio.run(run()) == [{0: 2, 2: 1}, {0: 3, 1: 4}]
+
+
+def test_the_more_partitions_there_are_the_less_of_each_goes_at_once() -> None:
+    async def run() -> list[dict[int, int | None]]:
+        loop = a_loop(Ownership())
+        for partition in range(2):
+            loop.begin(Owner(partition, 0))
+        await loop._put([[a_batch(0, 0, 7)], [a_batch(1, 0, 3)]])
+        await _settled()
+        await loop.end()
+        turns: list[dict[int, int | None]] = loop.agent.turns
+        return turns
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(micro_batches, "LARGEST_TURN", 8)
+        assert asyncio.run(run()) == [{0: 4, 1: 3}, {0: 3}]
 
 
 def test_who_is_idle_is_asked_when_it_is_due_and_not_before() -> None:

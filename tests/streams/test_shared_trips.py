@@ -116,6 +116,21 @@ def test_a_few_large_calls_are_on_their_way_at_a_time(redis_url: str) -> None:
     asyncio.run(calls())
 
 
+def test_a_command_in_several_large_chunks_is_sent_whole(redis_url: str) -> None:
+    async def calls() -> list[Any]:
+        async with connect(Settings(redis=redis_url)) as redis, redis.pipeline() as pipe:
+            many = {f"field {n}": b"%d" % n * 20_000 for n in range(9)}
+            await redis.mset({f"alone {name}": value for name, value in many.items()})
+            pipe.hset("together", mapping=many)  # type: ignore[arg-type]
+            for name in many:
+                pipe.get(f"alone {name}")
+            answers: list[Any] = await pipe.execute()
+            assert answers[1:] == list(many.values())
+            return answers
+
+    assert asyncio.run(asyncio.wait_for(calls(), 4.0))[0] in (0, 9)
+
+
 def test_what_does_not_fit_into_the_socket_at_once_arrives_whole(redis_url: str) -> None:
     async def calls() -> None:
         async with connect(Settings(redis=redis_url)) as redis:
