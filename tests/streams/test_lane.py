@@ -14,6 +14,7 @@ import pytest
 from faust.types import TP
 
 from online_models.compiled import Int64s
+from streams.delivery import LARGEST_DELIVERY
 from streams.lane import Lane
 from streams.portion import Portion
 
@@ -106,6 +107,15 @@ def test_a_backlog_of_two_topics_comes_out_in_order_of_time_however_it_arrives(s
     batches = processed(play, Broker({tp: len(topics[tp]) for tp in topics}), {CLICKS: 0, PURCHASES: 0}, most)
     assert times(batches) == moments
     assert all(batch.topic.tolist().count(topic) <= most for batch in batches for topic in (0, 1))
+
+
+def test_no_more_is_taken_at_once_than_is_asked_for_whatever_the_times() -> None:
+    async def play(lane: Lane) -> None:
+        lane.put(CLICKS, entries(CLICKS, [7] * 10))
+        await asyncio.sleep(0.01)
+
+    batches = processed(play, Broker({CLICKS: 10, PURCHASES: 0}), {CLICKS: 0, PURCHASES: 0}, most=4)
+    assert [len(batch) for batch in batches] == [4, 4, 2]
 
 
 def test_nothing_overtakes_a_topic_that_is_known_to_have_more() -> None:

@@ -7,8 +7,8 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
 import pytest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faust.types import TP
 
 from online_models.shown import Quality
