@@ -115,6 +115,17 @@ class Watchdog:
                 exit_loudly(EngineError(f"This worker did not react for {self._stall_seconds:g} s, so it stops."))
 
 
+def end_within(seconds: float) -> None:
+    """End this process if it is still there by then: whoever waits for it has waited long enough."""
+    error = EngineError(
+        f"This worker was told to stop and has not within {seconds:g} s, so it ends itself: the next one continues at "
+        "the newest checkpoint."
+    )
+    timer = threading.Timer(seconds, exit_loudly, [error])
+    timer.daemon = True
+    timer.start()
+
+
 def _named(behind: list[TP] | None) -> str:
     first = (behind or [])[0]
     return f"{first.topic}-{first.partition}"

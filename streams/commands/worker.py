@@ -14,10 +14,23 @@ from mode import Worker
 
 from streams.app import create_app
 from streams.settings import Settings
+from streams.watchdog import end_within
 
 #: Faust fetches in a thread of its own, which has to wait for the interpreter dozens of times per fetch while events
 #: are being folded. With Python's default of 5 ms a fetch takes a quarter of a second.
 _SWITCH_SECONDS: Final = 0.0002
+#: Checkpoints come first when a worker stops. What may hold it up after that is the consumer group: aiokafka does not
+#: leave it in the midst of a rebalance, and a rebalance may wait for somebody who was killed.
+STOP_SECONDS: Final = 30.0
+
+
+class PunctualWorker(Worker):
+    """Mode's worker, which runs a service until a signal stops it, but it does not wait for ever to have stopped."""
+
+    async def stop(self) -> None:
+        """Stop the service, or end the process."""
+        end_within(STOP_SECONDS)
+        await super().stop()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +46,7 @@ def run(options: argparse.Namespace) -> NoReturn:
     prepare_interpreter()
     app = create_app(Settings.load())
     spare_the_garbage_collector()
-    worker = Worker(app, loglevel=level, logfile=None, override_logging=False, daemon=True)
+    worker = PunctualWorker(app, loglevel=level, logfile=None, override_logging=False, daemon=True)
     worker.execute_from_commandline()
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 from kafka.admin import NewTopic
 from redis import Redis
 
+from streams.crash import CANNOT_GO_ON
 from streams.lag import LagMeter
 from streams.settings import Settings
 from streams.topics import admin, ensure_topics
@@ -78,3 +81,26 @@ def test_a_worker_stops_in_good_order(empty_stack: Settings, tmp_path: Path) -> 
         worker.wait_until(lambda: bool(set(redis.scan_iter("worker:*")) - before), 60)
         worker.send(signal.SIGTERM)
         assert _wait_for_end(worker, 20.0) in (0, -signal.SIGTERM)
+
+
+_HANGS = """
+import asyncio, os, signal
+from mode import Service
+from streams.commands import worker
+
+class Hangs(Service):
+    async def on_started(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    async def on_stop(self):
+        await asyncio.sleep(600)
+
+worker.STOP_SECONDS = 0.5
+worker.PunctualWorker(Hangs()).execute_from_commandline()
+"""
+
+
+def test_a_worker_that_does_not_get_to_its_end_ends_itself() -> None:
+    ended = subprocess.run([sys.executable, "-c", _HANGS], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == CANNOT_GO_ON
+    assert "This worker was told to stop and has not within 0.5 s" in ended.stderr
