@@ -32,7 +32,7 @@ def kill_at_points(arena: Arena, amount: int) -> None:
     """A worker dies at a named point; the next one in its place at the next point."""
     points = [list(POINTS)[n % len(POINTS)] for n in range(amount)]
     sabotages = [f"kill:{point}:{arena.rng.randint(1, _PASSES.get(point, _RARE_PASSES))}" for point in points]
-    victim = arena.fleet.places[0]
+    victim = next(place for place in arena.fleet.places if place.wanted)
     victim.sabotage = sabotages[0]
     arena.fleet.end(victim, signal.SIGTERM)
     for following in [*sabotages[1:], None]:
@@ -44,7 +44,8 @@ def kill_at_points(arena: Arena, amount: int) -> None:
 def rolling_restart(arena: Arena, amount: int) -> None:
     """SIGTERM to one worker after the other; each comes back."""
     for n in range(amount):
-        place = arena.fleet.places[n % len(arena.fleet.places)]
+        here = [place for place in arena.fleet.places if place.wanted]
+        place = here[n % len(here)]
         arena.fault()
         arena.fleet.end(place, signal.SIGTERM)
         arena.wait_until_recovered()
