@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from online_models.compiled import Bytes, Int32s, Int64s
 from online_models.spelling import Ids, Spelling, spelled
 from online_models.uncounted import uncounted
-from online_models.words import is_same
-from online_models.xxh64 import xxh64
+from online_models.vocabulary_kernel import Hashes, fill, learn, look_up
 
 Dtype = TypeVar("Dtype", bound=np.generic)
-Hashes = NDArray[np.uint64]
 
 _FREE: Final = -1
 _SMALLEST: Final = 128
@@ -103,8 +101,8 @@ class Vocabulary:
     def codes_of(self, ids: Ids) -> Int32s:
         """The same for ids in a text."""
         text, starts, ends = ids.read_only()
-        codes, done = np.empty(len(starts), np.int32), 0
-        while (done := _learn(done, text, starts, ends, codes, *self._table)) < len(codes):
+        codes, digests, done = np.empty(len(starts), np.int32), np.empty(len(starts), np.uint64), 0
+        while (done := learn(done, text, starts, ends, codes, digests, *self._table)) < len(codes):
             self._make_room(int(ends[done] - starts[done]))
         return codes
 
@@ -112,7 +110,7 @@ class Vocabulary:
         """The codes of many ids, -1 for those that have none."""
         text, starts, ends = spelled(names).ids().read_only()
         codes = np.empty(len(starts), np.int32)
-        _look_up(text, starts, ends, codes, *self._table[:-1])
+        look_up(text, starts, ends, codes, np.empty(len(starts), np.uint64), *self._table[:-1])
         return codes
 
     def spelling(self) -> Spelling:
@@ -127,7 +125,7 @@ class Vocabulary:
         slots = table.slots
         if 2 * (count + 1) > len(slots):
             slots = np.full(2 * len(slots), _FREE, np.int32)
-            _fill(table.hashes[:count], slots)
+            fill(table.hashes[:count], slots)
         self._table = _Table(
             text=grown(table.text, end + length),
             ends=grown(table.ends, count + 1),
@@ -135,90 +133,6 @@ class Vocabulary:
             slots=slots,
             known=table.known,
         )
-
-
-@uncounted
-def _learn(
-    done: int,
-    text: Bytes,
-    starts: Int64s,
-    ends: Int64s,
-    codes: Int32s,
-    known_text: Bytes,
-    known_ends: Int64s,
-    hashes: Hashes,
-    slots: Int32s,
-    known: Int64s,
-) -> int:
-    """Find or give codes from number `done` on; return how many are done, fewer than all where room has run out."""
-    for i in range(np.uint64(done), np.uint64(len(starts))):
-        start, length = starts[i], ends[i] - starts[i]
-        digest = xxh64(text, start, ends[i])
-        place = _find(text, start, length, digest, known_text, known_ends, hashes, slots)
-        code = slots[place]
-        if code < 0:
-            code = np.int32(known[0])
-            end = (known_ends[code - 1] if code > 0 else 0) + length
-            if 2 * (code + 1) > len(slots) or code == len(known_ends) or end > len(known_text):
-                return np.int64(i)  # type: ignore[return-value]
-            for k in range(np.uint64(length)):
-                known_text[np.uint64(end - length) + k] = text[np.uint64(start) + k]
-            known_ends[code], hashes[code], slots[place] = end, digest, code
-            known[0] += 1
-        codes[i] = code
-    return len(starts)
-
-
-@uncounted
-def _look_up(
-    text: Bytes,
-    starts: Int64s,
-    ends: Int64s,
-    codes: Int32s,
-    known_text: Bytes,
-    known_ends: Int64s,
-    hashes: Hashes,
-    slots: Int32s,
-) -> None:
-    for i in range(np.uint64(len(starts))):
-        digest = xxh64(text, starts[i], ends[i])
-        codes[i] = slots[_find(text, starts[i], ends[i] - starts[i], digest, known_text, known_ends, hashes, slots)]
-
-
-@uncounted
-def _find(
-    text: Bytes,
-    start: int,
-    length: int,
-    digest: np.uint64,
-    known_text: Bytes,
-    known_ends: Int64s,
-    hashes: Hashes,
-    slots: Int32s,
-) -> np.uint64:
-    """The place that holds the code of the id `text[start:start + length]`, or the free one where it belongs."""
-    mask = np.uint64(len(slots) - 1)
-    place = digest & mask
-    while slots[place] >= 0:
-        code = np.uint64(slots[place])
-        if hashes[code] == digest:
-            first = known_ends[code - np.uint64(1)] if code > np.uint64(0) else np.int64(0)
-            if known_ends[code] - first == length and is_same(
-                known_text, np.uint64(first), text, np.uint64(start), np.uint64(length)
-            ):
-                break
-        place = (place + np.uint64(1)) & mask
-    return place
-
-
-@uncounted
-def _fill(hashes: Hashes, slots: Int32s) -> None:
-    mask = np.uint64(len(slots) - 1)
-    for code in range(len(hashes)):
-        place = hashes[code] & mask
-        while slots[place] >= 0:
-            place = (place + np.uint64(1)) & mask
-        slots[place] = code
 
 
 def distinct(codes: Int32s, length: int) -> Int32s:

@@ -57,6 +57,15 @@ def test_asking_whether_an_id_is_known_gives_it_no_code() -> None:
     assert "lamp" in vocabulary
 
 
+def test_many_ids_at_once_are_found_wherever_they_lie() -> None:
+    names = [f"item-{number * number % 3001}" for number in range(5000)]
+    vocabulary, number = Vocabulary(), {name: code for code, name in enumerate(dict.fromkeys(names))}
+    assert vocabulary.codes(names).tolist() == [number[name] for name in names]
+    asked = [f"item-{number}" for number in range(6002)] + names
+    assert vocabulary.known_codes(asked).tolist() == [number.get(name, -1) for name in asked]
+    assert len(vocabulary) == len(number)
+
+
 def test_an_id_that_is_no_text_leaves_nothing_behind() -> None:
     vocabulary = Vocabulary()
     with pytest.raises(UnicodeEncodeError):
