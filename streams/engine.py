@@ -8,7 +8,7 @@ import os
 import socket
 import uuid
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import faust
 from faust.types import TP
@@ -39,6 +39,7 @@ from streams.read_view import ReadView
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, COVISITS, hold_seconds
+from streams.transport import PromptConsumer
 
 log = logging.getLogger("upwell")
 
@@ -91,8 +92,9 @@ class Engine:
             self.affinity,
             LearnerAgent(view),
         ]
+        consumer = cast(PromptConsumer, app.consumer)
         self.loops = [
-            MicroBatchLoop(agent, settings, self.ownership, self.counters, app.consumer, crash_only.task)
+            MicroBatchLoop(agent, settings, self.ownership, self.counters, consumer, crash_only.task)
             for agent in agents
         ]
 

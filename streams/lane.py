@@ -42,6 +42,9 @@ class Flow(Protocol):
     def on_buffer_drop(self, tp: TP) -> None:
         """Fetch again."""
 
+    def set_backlog(self, has_backlog: bool) -> None:
+        """Say whether there is so much to do that new records need not come soon."""
+
 
 class Lane:
     """Holds what waits of one partition of one or several topics.

@@ -161,11 +161,13 @@ class MicroBatchLoop:
         """Process turns for as long as there are partitions."""
         while self._courses:
             turn = self._turn()
+            self._tell_of_backlog(turn)
             if turn:
                 await self._process(turn)
                 await asyncio.sleep(0)  # what has come in meanwhile is handed over first
             else:
                 await self._rest()
+        self._tell_of_backlog(())
 
     def _turn(self) -> list[tuple[_Course, Portion[Any] | None]]:
         """Whatever is safe to process now, and None of those that are idle but due."""
@@ -177,6 +179,11 @@ class MicroBatchLoop:
             for course, portion in turn
             if portion is not None or (now >= course.due and course.lane.is_empty)
         ]
+
+    def _tell_of_backlog(self, turn: Sequence[tuple[_Course, Portion[Any] | None]]) -> None:
+        """Events that come while a turn is as large as a delivery would only wait here."""
+        if self.agent.topics == SHOP_TOPICS:
+            self.flow.set_backlog(sum(len(portion) for _, portion in turn if portion is not None) >= LARGEST_DELIVERY)
 
     async def _rest(self) -> None:
         """Until something comes in, or until somebody is due."""

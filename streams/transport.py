@@ -44,6 +44,12 @@ class PromptConsumer(driver.Consumer):
             if tp in assigned:
                 await self.seek(tp, offset)
 
+    def set_backlog(self, has_backlog: bool) -> None:
+        """Say whether agents have so much to do that new records need not come soon."""
+        consumer: Any = self._thread._consumer
+        if consumer is not None:  # it is None before the start and after the end
+            consumer._fetcher.has_backlog = has_backlog
+
     def _new_consumer_thread(self) -> PromptThread:
         return PromptThread(self, loop=self.loop, beacon=self.beacon)
 

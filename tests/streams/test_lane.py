@@ -37,6 +37,9 @@ class Broker:
     def on_buffer_drop(self, tp: TP) -> None:
         self.held.discard(tp)
 
+    def set_backlog(self, has_backlog: bool) -> None:
+        pass
+
 
 @dataclass(frozen=True)
 class Nothing:

@@ -86,7 +86,10 @@ class Ownership:
 
 
 class Flow:
-    """All that there is has been fetched."""
+    """All that there is has been fetched; notes what it is told of a backlog, but not twice the same."""
+
+    def __init__(self) -> None:
+        self.backlogs: list[bool] = []
 
     def highwater(self, tp: TP) -> int | None:
         return 0
@@ -96,6 +99,9 @@ class Flow:
 
     def on_buffer_drop(self, tp: TP) -> None:
         pass
+
+    def set_backlog(self, has_backlog: bool) -> None:
+        self.backlogs += [has_backlog] if self.backlogs[-1:] != [has_backlog] else []
 
 
 def a_batch(partition: int, first: int, length: int) -> RecordBatch:
@@ -186,6 +192,45 @@ def test_the_more_partitions_there_are_the_less_of_each_goes_at_once() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(micro_batches, "LARGEST_TURN", 8)
         assert asyncio.run(run()) == [{0: 4, 1: 3}, {0: 3}]
+
+
+@pytest.mark.parametrize(("is_shops", "told"), [(True, [False, True, False]), (False, [])])
+def test_the_consumer_is_told_while_shops_have_published_as_much_as_a_delivery(
+    is_shops: bool, told: list[bool]
+) -> None:
+    async def run() -> list[bool]:
+        loop = a_loop(Ownership())
+        for partition in range(2):
+            loop.begin(Owner(partition, 0))
+        await loop._put([[a_batch(0, 0, 2)], [a_batch(1, 0, 1)]])
+        await _settled()
+        await loop._put([[a_batch(0, 2, 6)], [a_batch(1, 1, 2)]])
+        await _settled()
+        await loop.end()
+        backlogs: list[bool] = loop.flow.backlogs
+        return backlogs
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(micro_batches, "LARGEST_DELIVERY", 8)
+        if is_shops:
+            patch.setattr(micro_batches, "SHOP_TOPICS", (TOPIC,))
+        assert asyncio.run(run()) == told
+
+
+def test_an_end_in_the_midst_of_a_backlog_is_the_end_of_it() -> None:
+    async def run() -> list[bool]:
+        loop = a_loop(Ownership())
+        loop.begin(Owner(0, 0))
+        await loop._put([[a_batch(0, 0, 9)]])
+        await asyncio.sleep(0)  # the turn has begun
+        await loop.end()
+        backlogs: list[bool] = loop.flow.backlogs
+        return backlogs
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(micro_batches, "LARGEST_DELIVERY", 8)
+        patch.setattr(micro_batches, "SHOP_TOPICS", (TOPIC,))
+        assert asyncio.run(run()) == [True, False]
 
 
 def test_who_is_idle_is_asked_when_it_is_due_and_not_before() -> None:
