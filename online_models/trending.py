@@ -11,7 +11,7 @@ from online_models.compiled import Floats, Int32s, Int64s, compiled
 from online_models.ranking import insert, rounded
 from online_models.reserve import long_enough
 from online_models.spelling import Spelling
-from online_models.vocabulary import Vocabulary
+from online_models.vocabulary import Vocabulary, distinct
 
 HOUR_MS: Final = 3_600_000
 #: After this much event time an action counts half.
@@ -57,7 +57,7 @@ class Trending:
         """Learn actions in their order: item codes, action weights, event times in ms."""
         self.weights = long_enough(self.weights, len(self.vocabulary))
         _learn(items, weights, ts, self.half_life_hours * HOUR_MS, self.weights, self._totals, self._landmark)
-        candidates = np.union1d(self.list, items).astype(np.int32)
+        candidates = distinct(np.concatenate([self.list, items]), len(self.vocabulary))
         ids, scores = np.zeros(self.top, np.int32), np.zeros(self.top)
         vocabulary = self.vocabulary
         length = _best(candidates, self.weights, ids, scores, vocabulary.text, vocabulary.ends)
