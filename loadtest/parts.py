@@ -153,19 +153,19 @@ class _Parts:
                 setattr(owner, attribute, self._timed(name, getattr(owner, attribute)))
 
     def _timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function with a stopwatch that stands still while others have the processor."""
+        """The function with a stopwatch for the processor time of all threads, of which one has something to do at a time."""
 
         def timed(*arguments: Any, **named: Any) -> Any:
-            began = time.thread_time()
+            began = time.process_time()
             result = function(*arguments, **named)
             result = list(result) if inspect.isgenerator(result) else result
-            self.seconds[name] += time.thread_time() - began
+            self.seconds[name] += time.process_time() - began
             return result
 
         async def timed_async(*arguments: Any, **named: Any) -> Any:
-            began = time.thread_time()
+            began = time.process_time()
             result = await function(*arguments, **named)
-            self.seconds[name] += time.thread_time() - began
+            self.seconds[name] += time.process_time() - began
             return result
 
         self.seconds[name] = 0.0

@@ -2,7 +2,8 @@
 
 aiokafka has one fetch under way per broker, and leaves out partitions whose last records are not taken yet. So a
 record waits until the fetch for the other partitions returns, which is when one of them has something, or when
-the time is up; Faust sets that to 1.5 s, with no setting to change it. Ours is a blink.
+the time is up; Faust sets that to 1.5 s, with no setting to change it. Ours is a blink, but for what
+`streams.fetching` says.
 """
 
 from __future__ import annotations
