@@ -153,7 +153,7 @@ class _Parts:
                 setattr(owner, attribute, self._timed(name, getattr(owner, attribute)))
 
     def _timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function with a stopwatch for the processor time of all threads, of which one has something to do at a time."""
+        """The function with a stopwatch: processor time of all threads, of which one has something to do at a time."""
 
         def timed(*arguments: Any, **named: Any) -> Any:
             began = time.process_time()
