@@ -145,7 +145,7 @@ class Engine:
             await self.commit()
 
     async def report_for_ever(self, *_: object) -> None:
-        """Keep positions and counters in Redis up to date; a Redis that fails is the concern of those who write."""
+        """Keep Redis up to date about progress and counters; a Redis that fails is the concern of those who write."""
         reports = 0
         while True:
             await asyncio.sleep(_REPORT_SECONDS)
@@ -169,7 +169,7 @@ class Engine:
             pipe.hset(key, mapping=fields)
             pipe.expire(key, _DAY_SECONDS)
             pipe.set(f"{prefix}upwell", f"{self.settings.application} 1")
-            self.progress.report(pipe, f"{prefix}progress")
+            self.progress.report(pipe, prefix)
             if written := {owner: written.text() for owner, written in self.checkpointer.written.items()}:
                 pipe.hset(f"{prefix}checkpoints", mapping=written)
             if stopped := {field(*tp): text for loop in self.loops for tp, text in loop.stopped.items()}:

@@ -154,7 +154,7 @@ class MicroBatchLoop:
         expected = lane.expected(tp)
         earliest = await self.ownership.earliest(tp)
         if earliest > expected:
-            await self.ownership.report_loss(self.agent, tp, range(expected, min(earliest, first)))
+            self.ownership.note_loss(self.agent, tp, range(expected, min(earliest, first)))
         lane.skip_to(tp, first)
 
     async def _run(self) -> None:

@@ -99,6 +99,7 @@ class Owner:
     def _freeze(self) -> Callable[[], Checkpoint]:
         packed, offsets = self.agent.freeze(self.partition), self.offsets()
         writes = self._publisher.writer.fences[self.name].writes if self.is_whole else 0
+        lost = {tp.topic: dict(self._progress.lost[tp]) for tp in self.tps if tp in self._progress.lost}
 
         def pack() -> Checkpoint:
             return Checkpoint(
@@ -109,6 +110,7 @@ class Owner:
                 writes=writes,
                 generation=self.generation,
                 state=packed(),
+                lost=lost,
             )
 
         return pack

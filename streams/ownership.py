@@ -16,7 +16,7 @@ from streams.checkpoints.format import Checkpoint
 from streams.errors import EngineError
 from streams.owner import Owner
 from streams.patience import Patience
-from streams.progress import Progress, field
+from streams.progress import Progress
 from streams.publisher import Publisher
 
 log = logging.getLogger("upwell")
@@ -81,8 +81,8 @@ class Ownership:
         found: dict[TP, int] = await self._consumer.earliest_offsets(tp)
         return found[tp]
 
-    async def report_loss(self, agent: Agent, tp: TP, gone: range) -> None:
-        """Say which records could not be processed because Kafka has deleted them."""
+    def note_loss(self, agent: Agent, tp: TP, gone: range) -> None:
+        """Say, and keep, which records could not be processed because Kafka has deleted them."""
         log.error(
             "Records %s to %s of %s-%s are lost: Kafka deleted them before they were processed (retention); what they "
             "said is missing from the models. Keep records for longer, or run more workers.",
@@ -92,10 +92,7 @@ class Ownership:
             tp.partition,
         )
         agent.forgive(tp.partition)
-        writer = self._publisher.writer
-        name, value = f"{field(*tp)}:{gone.start}", str(gone.stop)
-        redis: Any = writer.redis
-        await self.patience.call(lambda: redis.hset(f"{writer.prefix}lost", name, value))
+        self._progress.lose(tp, gone)
 
     async def _open(self, agent: Agent, partition: int, assignment: Assignment) -> Owner:
         kept = self._owners.get(f"{agent.name}:{partition}")
@@ -117,6 +114,8 @@ class Ownership:
             agent.open(partition, checkpoint.state if checkpoint else None)
             writes, expected = (checkpoint.writes, checkpoint.offsets) if checkpoint else (0, {})
             self._progress.secure({TP(topic, partition): offset for topic, offset in expected.items()})
+            if checkpoint:
+                self._progress.lost |= {TP(topic, partition): gone for topic, gone in checkpoint.lost.items()}
         else:
             writes, expected = writer.fences[owner.name].writes, {tp.topic: at for tp, at in kept.offsets().items()}
         starts = {tp: assignment.start(tp, expected.get(tp.topic)) for tp in tps}
@@ -127,7 +126,7 @@ class Ownership:
         )
         for tp, (start, gone) in starts.items():
             if gone:
-                await self.report_loss(agent, tp, gone)
+                self.note_loss(agent, tp, gone)
             self._progress.advance(tp, start, self._progress.timestamp(tp))
         self._owners[owner.name] = owner
         return owner

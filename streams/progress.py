@@ -1,11 +1,14 @@
-"""How far every partition is processed, and how far that is safe: what operators see, and what Kafka is told."""
+"""How far every partition is processed, how far that is safe, and what is missing: for operators, and for Kafka."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from faust.types import TP
+
+#: Ranges of lost records that are kept per partition and topic: the newest ones.
+_MOST_LOSSES: Final = 1_000
 
 
 class Position(NamedTuple):
@@ -24,12 +27,17 @@ class Progress:
         A position moves only after the outputs of everything before it are in Kafka and in Redis.
     durable
         Per partition the next offset of its newest durable checkpoint: never ahead of the position.
+    lost
+        Per partition the ranges of records that Kafka had deleted before they were processed: the first offset of
+        each, and the one after its last. They are part of a checkpoint, for a Redis may forget what it was told.
     """
 
     def __init__(self) -> None:
         self.positions: dict[TP, Position] = {}
         self.durable: dict[TP, int] = {}
+        self.lost: dict[TP, dict[int, int]] = {}
         self._reported: dict[TP, Position] = {}
+        self._reported_lost: dict[TP, dict[int, int]] = {}
         self._committed: dict[TP, int] = {}
 
     def advance(self, tp: TP, next_offset: int, timestamp: int) -> None:
@@ -40,6 +48,19 @@ class Progress:
         """Kafka's timestamp of the last record that was processed; 0 before the first."""
         return self.positions[tp].timestamp if tp in self.positions else 0
 
+    def lose(self, tp: TP, gone: range) -> None:
+        """Note that these records cannot be processed any more.
+
+        >>> progress, tp = Progress(), TP("clickstream", 3)
+        >>> progress.lose(tp, range(7, 10))
+        >>> progress.lost[tp]
+        {7: 10}
+        """
+        ranges = self.lost.setdefault(tp, {})
+        ranges[gone.start] = gone.stop
+        if len(ranges) > _MOST_LOSSES:
+            del ranges[next(iter(ranges))]
+
     def secure(self, offsets: Mapping[TP, int]) -> None:
         """Note that a checkpoint up to these offsets is durable."""
         self.durable.update(offsets)
@@ -47,22 +68,29 @@ class Progress:
     def forget(self, tps: Iterable[TP]) -> None:
         """Let go of partitions that another worker owns now."""
         for tp in tps:
-            for known in (self.positions, self.durable, self._reported, self._committed):
-                known.pop(tp, None)
+            for positions in (self.positions, self.durable, self._reported, self._committed):
+                positions.pop(tp, None)
+            for losses in (self.lost, self._reported_lost):
+                losses.pop(tp, None)
 
     def report_all(self) -> None:
-        """Let the next report hold every position again: Redis may have lost them."""
+        """Let the next report hold everything again: Redis may have lost it."""
         self._reported.clear()
+        self._reported_lost.clear()
 
-    def report(self, pipe: Any, key: str) -> None:
-        """Have the positions that changed since the last call written into a Redis hash, with what else is in the pipe.
+    def report(self, pipe: Any, prefix: str) -> None:
+        """Have what changed since the last call written into the hashes `progress` and `lost`, with the rest of a pipe.
 
         If that fails, `report_all` has to be called.
         """
         changed = {tp: position for tp, position in self.positions.items() if self._reported.get(tp) != position}
         if changed:
-            pipe.hset(key, mapping={field(tp.topic, tp.partition): text(p) for tp, p in changed.items()})
+            pipe.hset(f"{prefix}progress", mapping={field(*tp): text(position) for tp, position in changed.items()})
             self._reported.update(changed)
+        if new := {tp: dict(ranges) for tp, ranges in self.lost.items() if self._reported_lost.get(tp) != ranges}:
+            fields = {f"{field(*tp)}:{start}": str(end) for tp, ranges in new.items() for start, end in ranges.items()}
+            pipe.hset(f"{prefix}lost", mapping=fields)
+            self._reported_lost.update(new)
 
     def to_commit(self) -> dict[TP, int]:
         """Offsets to commit to Kafka: those that a durable checkpoint stands behind, and that Kafka does not have."""

@@ -126,7 +126,10 @@ def _move(arena: Arena, move: Callable[[int, int], int | None]) -> None:
 
 
 def lose_records(arena: Arena, amount: int) -> None:
-    """Kafka deletes records beyond the checkpoint of one partition while no worker runs."""
+    """Kafka deletes records beyond the checkpoint of one partition while no worker runs, and Redis forgets all.
+
+    What was lost before, and told to Redis, is then known from the checkpoints only.
+    """
     for _ in range(amount):
         arena.pause(3.0, 6.0)
         with _nobody_works(arena, signal.SIGTERM):
@@ -143,6 +146,7 @@ def lose_records(arena: Arena, amount: int) -> None:
             client: Any = admin(arena.settings)
             client.delete_records({TopicPartition(CLICKSTREAM, partition): keep_from})
             client.close()
+            arena.redis_client().flushall()
         arena.fault()
         arena.wait_until_recovered()
 

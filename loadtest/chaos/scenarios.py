@@ -108,7 +108,9 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "offsets": Scenario(
         "committed offset moved ahead, back, or deleted by an operator", 15, 3, checkpoint_faults.move_offsets
     ),
-    "retention": Scenario("Kafka deletes records that were not processed", 5, 2, checkpoint_faults.lose_records),
+    "retention": Scenario(
+        "Kafka deletes records that were not processed, and Redis forgets which", 5, 2, checkpoint_faults.lose_records
+    ),
     "medley": Scenario(
         "a little of all of these in one run",
         3,

@@ -45,6 +45,9 @@ class Checkpoint(msgspec.Struct, frozen=True):
         Of the consumer group that wrote it.
     state
         What the agent's `open` wants; maps, lists, numbers, texts and arrays.
+    lost
+        Per topic, the ranges of records that Kafka deleted before they were processed: first offset to the one after
+        the last.
     """
 
     agent: str
@@ -54,6 +57,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     writes: int
     generation: int
     state: dict[str, Any]
+    lost: dict[str, dict[int, int]] = {}  # msgspec gives every checkpoint its own
 
     @property
     def position(self) -> int:

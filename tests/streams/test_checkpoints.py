@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging
+import struct
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
+import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,9 +22,8 @@ from streams.errors import ServerError
 
 
 def checkpoint(position: int, generation: int = 1, **state: Any) -> Checkpoint:
-    return Checkpoint(
-        "shoppers", 3, {"clickstream": position, "purchases": 0}, {"clickstream": 8}, 5, generation, state
-    )
+    offsets, lost = {"clickstream": position, "purchases": 0}, {"clickstream": {7: 9, 20: 23}}
+    return Checkpoint("shoppers", 3, offsets, {"clickstream": 8}, 5, generation, state, lost)
 
 
 STATE: dict[str, Any] = {
@@ -40,6 +42,17 @@ def test_what_was_written_is_read_back() -> None:
         assert mine.tobytes() == theirs.tobytes()
         assert mine.flags.writeable
     assert found.state["plain"] == STATE["plain"]
+    assert found.lost == {"clickstream": {7: 9, 20: 23}}
+
+
+def test_one_that_knows_nothing_of_losses_can_be_read() -> None:
+    """Those of upwell before losses were kept."""
+    header = struct.Struct("<6sHQ")
+    fields = msgspec.msgpack.decode(DATA[header.size :], strict=False)
+    del fields["lost"]
+    payload = msgspec.msgpack.encode(fields)
+    found = decode(header.pack(b"UPWELL", VERSION, xxhash.xxh3_64_intdigest(payload)) + payload)
+    assert (found.position, found.lost) == (100, {})
 
 
 @given(st.integers(0, 8 * len(DATA) - 1))
