@@ -21,6 +21,7 @@ from loadtest.live_worker import live_worker
 from loadtest.machine import machine, versions
 from loadtest.options import add_shop_arguments, traffic_settings
 from loadtest.percentiles import percentiles
+from loadtest.scheduling import add_background
 from loadtest.surroundings import surroundings
 from loadtest.traffic import Traffic, TrafficSettings
 from loadtest.worker_histogram import worker_stage
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--history", type=int, default=20_000, metavar="N", help="events learned before the first (default: 20000)"
     )
+    add_background(parser)
     add_shop_arguments(parser)
 
 
@@ -49,18 +51,21 @@ def run(options: argparse.Namespace) -> int:
     begun = int(time.time())
     history = traffic_settings(options, options.history, f"h{begun}")
     with tempfile.TemporaryDirectory(prefix="upwell-loadtest-") as directory:
-        report = measure(history, replace(history, records=pace.events, run=f"e{begun}"), pace, Path(directory))
+        live = replace(history, records=pace.events, run=f"e{begun}")
+        report = measure(history, live, pace, Path(directory), options.background)
     print(msgspec.json.encode(report).decode()) if options.json else _print(report)
     return 0 if report["unseen"] == report["unacknowledged"] == 0 else 1
 
 
-def measure(history: TrafficSettings, live: TrafficSettings, pace: Pace, directory: Path) -> dict[str, Any]:
+def measure(
+    history: TrafficSettings, live: TrafficSettings, pace: Pace, directory: Path, background: bool = False
+) -> dict[str, Any]:
     """Start a worker, let it learn the history, then send the live traffic at its pace and watch."""
     before = machine()
-    with surroundings(directory) as variables:
+    with surroundings(directory, background) as variables:
         settings = Settings.load(variables)
         fill(Traffic(history), settings)
-        with live_worker(directory / "worker", variables) as worker:
+        with live_worker(directory / "worker", variables, background=background) as worker:
             drain(worker, settings, history.records, lambda _: None)
             happened = live_run(Traffic(live), pace, settings, worker)
         return {
@@ -71,6 +76,7 @@ def measure(history: TrafficSettings, live: TrafficSettings, pace: Pace, directo
                 "watcher": happened.watching.cpu_share,
                 "this_process": happened.cpu_share,
             },
+            "background": background,
             "pace": asdict(pace),
             "traffic": asdict(live),
             "settings": asdict(settings),

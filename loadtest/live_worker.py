@@ -12,6 +12,7 @@ from typing import Final
 
 import streams
 from loadtest.process_usage import Usage, usage
+from loadtest.scheduling import put_last
 from streams.embedded.lock import locked
 from streams.embedded.log import last_error
 from streams.embedded.process import GuardedProcess, Launch
@@ -55,10 +56,10 @@ class LiveWorker:
 
 @contextmanager
 def live_worker(
-    directory: Path, variables: Mapping[str, str], arguments: Sequence[str] = _WORKER
+    directory: Path, variables: Mapping[str, str], arguments: Sequence[str] = _WORKER, *, background: bool = False
 ) -> Iterator[LiveWorker]:
     """Start Python with these arguments, upwell's worker unless said otherwise, and these environment variables; its
-    log is in `directory`, and it is stopped at the end."""
+    log is in `directory`, and it is stopped at the end. In the `background` it lets everything else go first."""
     directory.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, *arguments]
     source = str(Path(streams.__file__).parents[1])
@@ -68,6 +69,8 @@ def live_worker(
         launch = Launch(command, {**variables, "PYTHONPATH": path})
         process = GuardedProcess(launch, directory, log, lock, _GRACE_SECONDS)
     try:
+        if background:
+            put_last(process.pid)
         yield LiveWorker(process, log)
     finally:
         process.stop()

@@ -11,7 +11,7 @@ import numpy as np
 from redis import Redis
 
 from loadtest.cpu_share import CpuShare
-from loadtest.real_time import put_first
+from loadtest.scheduling import put_first
 from online_models.compiled import Floats
 
 

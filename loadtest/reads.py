@@ -26,7 +26,7 @@ from loadtest.paced_traffic import paced
 from loadtest.percentiles import percentiles
 from loadtest.progress_bar import progress_bar
 from loadtest.reader import Reading, read_open_loop
-from loadtest.real_time import put_redis_first
+from loadtest.scheduling import add_background, put_redis_first
 from loadtest.surroundings import surroundings
 from loadtest.traffic import Traffic, TrafficSettings
 from streams.errors import SettingsError
@@ -42,7 +42,7 @@ _SHOW_SECONDS: Final = 0.2
 class Pace:
     """Events and reads per second, and for how many seconds; before that, as many without events, to compare with.
 
-    `first` is about Redis and the reader, as `loadtest.real_time` says.
+    `first` is about Redis and the reader, `background` about the worker and Kafka, as `loadtest.scheduling` says.
     """
 
     rate: float
@@ -50,6 +50,7 @@ class Pace:
     seconds: float
     warm_up_seconds: float
     first: bool = False
+    background: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,12 +69,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="give Redis and the reader real-time priority, as if they had cores for themselves (Linux, as root)",
     )
+    add_background(parser)
     add_shop_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure and print; status 1 if there was nothing to read."""
-    pace = Pace(options.rate, options.reads, options.seconds, options.warm_up, options.first)
+    who = options.first, options.background
+    pace = Pace(options.rate, options.reads, options.seconds, options.warm_up, *who)
     if not (min(pace.rate, pace.reads, pace.seconds) > 0 and pace.warm_up_seconds >= 0):
         raise SettingsError("--rate, --reads and --seconds have to be more than 0, and --warm-up at least 0.")
     begun = int(time.time())
@@ -88,13 +91,13 @@ def run(options: argparse.Namespace) -> int:
 def measure(history: TrafficSettings, live: TrafficSettings, pace: Pace, directory: Path) -> dict[str, Any]:
     """Let a worker learn the history; read while nothing happens, then while events are processed."""
     before = machine()
-    with surroundings(directory) as variables:
+    with surroundings(directory, pace.background) as variables:
         settings = Settings.load(variables)
         if pace.first:
             put_redis_first(settings.redis)
         past = Traffic(history)
         fill(past, settings)
-        with live_worker(directory / "worker", variables) as worker:
+        with live_worker(directory / "worker", variables, background=pace.background) as worker:
             drain(worker, settings, history.records, lambda _: None)
             keys = _keys(past, settings, pace)
             idle = _read_idle(keys, pace, settings)

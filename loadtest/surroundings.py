@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from loadtest.scheduling import put_last
 from streams.embedded.kafka import EmbeddedKafka
 from streams.embedded.redis import EmbeddedRedis
 from streams.errors import ServerError
@@ -17,15 +18,19 @@ from streams.topics import ensure_topics
 
 
 @contextmanager
-def surroundings(directory: Path) -> Iterator[dict[str, str]]:
+def surroundings(directory: Path, background: bool = False) -> Iterator[dict[str, str]]:
     """The environment variables of a worker; UPWELL_KAFKA and UPWELL_REDIS are taken as they are where set.
 
-    What is missing is started in `directory` and stopped at the end. The topics are there.
+    What is missing is started in `directory` and stopped at the end. The topics are there. In the `background`, Kafka
+    lets everything else go first; see `loadtest.scheduling`.
     """
     with ExitStack() as started:
         variables = {name: value for name, value in os.environ.items() if name.startswith("UPWELL_")}
         if "UPWELL_KAFKA" not in variables:
-            variables["UPWELL_KAFKA"] = started.enter_context(EmbeddedKafka(directory / "kafka")).bootstrap
+            kafka = started.enter_context(EmbeddedKafka(directory / "kafka"))
+            variables["UPWELL_KAFKA"] = kafka.bootstrap
+            if background:
+                put_last(kafka.pid)
         if "UPWELL_REDIS" not in variables:
             variables["UPWELL_REDIS"] = started.enter_context(EmbeddedRedis(directory / "redis")).url
         variables.setdefault("UPWELL_CHECKPOINTS", str(directory / "checkpoints"))

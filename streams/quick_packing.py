@@ -24,7 +24,7 @@ _LARGE: Final = ("EVALSHA", "MGET")
 #: Commands of a pipeline that are sent together, in bytes, but for the rest of the last one; and how many such pieces
 #: are on their way at once. Redis reads all that has come from a connection, and serves nobody else before it has done
 #: all of it; with two, one is there when the other is done.
-_PIECE: Final = 10_000
+_PIECE: Final = 2_500
 _ON_THEIR_WAY: Final = 2
 #: `$`, the digits of a length, and two line ends.
 _AROUND: Final = 1 + 19 + 4

@@ -24,9 +24,10 @@ class Launch:
 
 
 class GuardedProcess:
-    """A running server with its guard (see `guard`), in a session of its own.
+    """A running server with its guard (see `guard`), in a process group of its own.
 
-    Ctrl-C in the terminal reaches neither: what is stopped, and in which order, is up to the owner.
+    Ctrl-C in the terminal reaches neither: what is stopped, and in which order, is up to the owner. Not in a session of
+    its own, for Linux may give each session the same share of the cores (autogroups), whatever its members' priorities.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ class GuardedProcess:
                 stderr=output,
                 cwd=directory,
                 env={**os.environ, **launch.environment},
-                start_new_session=True,
+                process_group=0,
                 pass_fds=[lock],
             )
         self.pid = self._read_pid(log)

@@ -173,7 +173,7 @@ def test_a_write_that_is_not_over_has_not_reached_anything(
             return answers
 
         monkeypatch.setattr(owner._trips, "call", one_at_a_time)
-        await owner.write(OWNER, Values.of([(f"rec:{n}", b"1") for n in range(150)]), reached=(7,))
+        await owner.write(OWNER, Values.of([(f"rec:{n}", b"1") for n in range(40)]), reached=(7,))
         assert fences == [b"4 1 0", b"4 2 0", b"4 3 7"]
 
     run(redis_url, test)
