@@ -40,6 +40,9 @@ from streams.values import NO_VALUES, Values
 
 #: Keys in one call: Redis serves nobody else while a call runs, a tenth of a millisecond or so.
 _KEYS_PER_CALL: Final = 16
+#: The same where there are more keys to write than the second number, as in a backlog: fewer calls take less time.
+_KEYS_IN_A_BACKLOG: Final = 64
+_A_BACKLOG: Final = 1_000
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
@@ -148,10 +151,12 @@ class RedisWriter:
 
     def _calls(self, strings: Values, hashes: Values, hash_fields: Sequence[str]) -> Iterator[_Call]:
         """Keys and arguments of one call after the other, at least one; see values.lua."""
-        if not len(strings) and not len(hashes):
+        total = len(strings) + len(hashes)
+        if not total:
             yield _NOTHING
-        for start in range(0, len(strings) + len(hashes), _KEYS_PER_CALL):
-            end = start + _KEYS_PER_CALL
+        at_once = _KEYS_PER_CALL if total <= _A_BACKLOG else _KEYS_IN_A_BACKLOG
+        for start in range(0, total, at_once):
+            end = start + at_once
             some = strings.part(min(start, len(strings)), min(end, len(strings)))
             hashed = hashes.part(*(min(max(place - len(strings), 0), len(hashes)) for place in (start, end)))
             keys = [packed_texts(self.prefix + part.kind, part.names) for part in (some, hashed) if len(part)]

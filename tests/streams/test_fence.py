@@ -179,6 +179,19 @@ def test_a_write_that_is_not_over_has_not_reached_anything(
     run(redis_url, test)
 
 
+@pytest.mark.parametrize(("keys", "writes"), [(1000, 63), (1001, 16)])
+def test_redis_is_asked_for_little_at_a_time_but_in_a_backlog(
+    redis_url: str, prefix: str, keys: int, writes: int
+) -> None:
+    async def test(redis: Any) -> None:
+        owner = writer(redis, prefix)
+        await owner.claim(OWNER, 4, 0, (0,), no)
+        await owner.write(OWNER, Values.of([(f"rec:{n}", b"1") for n in range(keys)]), reached=(7,))
+        assert await redis.get(f"{prefix}fence:{OWNER}") == b"4 %d 7" % writes
+
+    run(redis_url, test)
+
+
 def test_a_hash_has_the_fields_of_the_last_write_only(redis_url: str, prefix: str) -> None:
     async def test(redis: Any) -> None:
         owner, found = writer(redis, prefix), []
