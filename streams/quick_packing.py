@@ -18,6 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from online_models.compiled import Bytes, Int64s, compiled
 from online_models.spelling import Spelling
+from streams.giving_way import give_way
 from streams.number_text import put_integer
 
 _LARGE: Final = ("EVALSHA", "MGET")
@@ -81,6 +82,7 @@ class _QuickConnection(AbstractConnection):
         try:
             # redis-py begins a task for it, which does not begin before all that is to do now is done.
             self._writer.writelines(list(islice(pieces, _ON_THEIR_WAY)))
+            give_way()
             self._unsent = pieces
             if self._writer.transport.get_write_buffer_size():
                 await super().send_packed_command([], check_health=False)
@@ -95,6 +97,7 @@ class _QuickConnection(AbstractConnection):
             if self.is_connected:
                 with contextlib.suppress(RuntimeError):  # reading the next answer will tell that the connection is gone
                     self._writer.writelines(list(islice(self._unsent, 1)))
+                    give_way()
 
 
 def packing_quickly(connection: type[Any]) -> type[Any]:

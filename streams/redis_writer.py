@@ -33,6 +33,7 @@ from redis.commands.core import AsyncScript
 from redis.exceptions import ResponseError
 
 from streams.errors import EngineError
+from streams.giving_way import give_way
 from streams.patience import Patience
 from streams.quick_packing import Packed, packed_texts
 from streams.shared_trips import SharedTrips
@@ -156,6 +157,7 @@ class RedisWriter:
             yield _NOTHING
         at_once = _KEYS_PER_CALL if total <= _A_BACKLOG else _KEYS_IN_A_BACKLOG
         for start in range(0, total, at_once):
+            give_way()
             end = start + at_once
             some = strings.part(min(start, len(strings)), min(end, len(strings)))
             hashed = hashes.part(*(min(max(place - len(strings), 0), len(hashes)) for place in (start, end)))

@@ -14,6 +14,7 @@ from online_models.shopper_kernel import moments, profiles
 from online_models.shoppers import Shoppers
 from online_models.shown import ListsOnShow
 from streams.counters import Counters
+from streams.giving_way import give_way
 from streams.json_lists import recommendation_lists
 from streams.profiles import packed_profiles
 from streams.read_view import ReadView
@@ -65,8 +66,11 @@ class ListWriter:
         histories = Histories.of([(a.codes, a.shoppers.shelves) for a in audiences])
         await self.view.refresh(self.recommender.recent_many(histories))
         segments, propensity = self._scored(histories.shoppers)
+        give_way()
         lists = self.recommender.predict_many(histories, self.view.neighbours, segments, self.view.trending)
+        give_way()
         values = recommendation_lists(lists, histories.shoppers["last_seen"], self.view.items)
+        give_way()
         hashes = packed_profiles(histories.shoppers, segments, propensity)
         self.counters.lists += len(segments)
         has_neighbours, written, start = lists.has_neighbours, [], 0

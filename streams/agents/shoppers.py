@@ -25,6 +25,7 @@ from streams.counters import Counters
 from streams.dead_letters import dead_letter
 from streams.decoded_events import DecodedEvents, decoded
 from streams.decoding import Decoder
+from streams.giving_way import give_way
 from streams.model_settings import model_settings
 from streams.outputs import Outputs
 from streams.portion import Portion
@@ -154,6 +155,7 @@ class ShoppersAgent:
 
     def _folded(self, partition: int, portion: Portion[DecodedEvents] | None, outputs: Outputs) -> Audience:
         """Fold the micro-batch of a partition, with messages and rejections into `outputs`; who gets a new list."""
+        give_way()
         state, acted = self.partitions[partition], _NOBODY
         if portion is not None:
             rejections = portion.content.bad()
@@ -174,6 +176,7 @@ class ShoppersAgent:
         accepted = int(folded.accepted.sum())
         self.counters.accepted += accepted
         self.counters.duplicates += len(events) - accepted
+        give_way()
         self._score(state, events, folded)
         state.outbox.put(folded, portion.topic[places], portion.offset[places])
         return folded.touched

@@ -4,25 +4,26 @@
 --   ARGV[5]     how many strings there are
 --   ARGV[6..]   a value per string; then, if there are hashes, a msgpack list of the names of their fields, and per
 --               hash a msgpack list of values: false leaves its field out, a list shorter than the names the last ones
-local strings = tonumber(ARGV[5])
+local call, seconds, strings = redis.call, ARGV[4], tonumber(ARGV[5])
 for i = 2, strings + 1 do
-  redis.call('SET', KEYS[i], ARGV[i + 4], 'EX', ARGV[4])
+  call('SET', KEYS[i], ARGV[i + 4], 'EX', seconds)
 end
 local names = #KEYS > strings + 1 and cmsgpack.unpack(ARGV[strings + 6])
+local pairs = {}  -- the same for all hashes, as a table that grows takes time
 for i = strings + 2, #KEYS do
-  local values = cmsgpack.unpack(ARGV[i + 5])
-  local pairs, n = {}, 0
+  local key, values, n = KEYS[i], cmsgpack.unpack(ARGV[i + 5]), 0
   for j = 1, #values do
-    if values[j] then
-      pairs[n + 1], pairs[n + 2] = names[j], values[j]
+    local value = values[j]
+    if value then
+      pairs[n + 1], pairs[n + 2] = names[j], value
       n = n + 2
     end
   end
-  redis.call('HSET', KEYS[i], unpack(pairs))
-  if redis.call('HLEN', KEYS[i]) > n / 2 then  -- some are left out now; mostly none are, and this is cheaper
-    redis.call('DEL', KEYS[i])
-    redis.call('HSET', KEYS[i], unpack(pairs))
+  call('HSET', key, unpack(pairs, 1, n))
+  if call('HLEN', key) > n / 2 then  -- some are left out now; mostly none are, and this is cheaper
+    call('DEL', key)
+    call('HSET', key, unpack(pairs, 1, n))
   end
-  redis.call('EXPIRE', KEYS[i], ARGV[4])
+  call('EXPIRE', key, seconds)
 end
 return #KEYS - 1
