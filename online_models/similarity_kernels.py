@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Records, UInt16s, compiled, unlocked
+from online_models.prefetch import prefetch
 from online_models.ranking import insert, rounded
 from online_models.similarity_rounding import drawn, rounded_by
 from online_models.similarity_search import found, weakest
@@ -20,6 +21,9 @@ _EVER, _LATE = 0, 1
 MOST_SUPPORT = 65_535
 _ACTION = 2
 _FIRST_IN_SESSION = 1
+#: So many increments ahead memory is asked for; and places in a cache line, as most lists have two or fewer.
+_AHEAD = 16
+_LINE = 16
 #: When weights have grown by 2^64, all are scaled back, exactly, as it is by a power of two. The pool's are `float32`,
 #: up to 2^128: that is 2^64 on top, more than can ever be added up, and 2^126 below before a weight loses digits.
 _RESCALE_HALF_LIVES = 64
@@ -60,6 +64,14 @@ def learn(
     draw = np.uint64(0)
     grown_at = np.int64(-1)  # the increments of one event share its time, and so the powers of 2
     for i in range(done, len(row)):
+        ahead = min(i + _AHEAD, len(row) - 1)
+        prefetch(received, neighbour[ahead])
+        prefetch(lately, neighbour[ahead])
+        start = rows[row_of[row[ahead]]].start  # of any row where the item has none yet
+        prefetch(neighbours, start)
+        prefetch(neighbours, start + _LINE)
+        prefetch(weights, start)
+        prefetch(support, start)
         r = row_of[row[i]]
         if r < 0:
             r = _new_row(row[i], rows, row_of, neighbours, free, top, clock)
@@ -174,7 +186,7 @@ def _make_place(
     """
     start, length, size = rows[r].start, rows[r].length, rows[r].size
     if size == SIZES - 1:
-        return weakest(weights, start, start + length)
+        return weakest(weights, start)
     bigger = take(size + 1, free, top, neighbours)
     if bigger < 0:
         return -1

@@ -12,13 +12,17 @@ from typing import Any, Final, cast
 
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from online_models.compiled import Float32s, Int32s, compiled
+from online_models.slabs import SIZES, slab_length
 
 #: Places looked at together. A list may end within a block: what lies behind it is read, and left out of account.
 _BLOCK: Final = 32
 _INT32: Final = ir.IntType(32)
+#: Places in a slab of the largest size.
+_LARGEST: Final = slab_length(SIZES - 1)
 
 
 def _block_mask(compare: Callable[..., Any]) -> Callable[..., int]:
@@ -45,7 +49,25 @@ def _block_mask(compare: Callable[..., Any]) -> Callable[..., int]:
 
 
 _equal = _block_mask(lambda builder, block, value: builder.icmp_signed("==", block, value))
-_lower = _block_mask(lambda builder, block, value: builder.fcmp_ordered("<", block, value))
+_same = _block_mask(lambda builder, block, value: builder.fcmp_ordered("==", block, value))
+
+
+def _lowest_typed(_: Any, array: Any, place: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        vector = ir.VectorType(ir.FloatType(), _LARGEST)
+        pointer = builder.bitcast(builder.gep(data, [arguments[1]]), vector.as_pointer())
+        reduced = ir.FunctionType(ir.FloatType(), [vector])
+        name = f"llvm.vector.reduce.fmin.v{_LARGEST}f32"
+        lowest: Any = cgutils.get_or_insert_function(builder.module, reduced, name)  # type: ignore[no-untyped-call]
+        return builder.call(lowest, [builder.load(pointer, align=4)], fastmath=("nnan",))
+
+    return types.float32(array, types.int64), generate
+
+
+#: For kernels, f(weights, start): the lowest weight of a slab of the largest size. A loop would end up as a comparison
+#: and a jump per place, half of which no processor foresees.
+_lowest = cast(Callable[[Float32s, int], float], intrinsic(_lowest_typed))
 
 
 def _lowest_bit_typed(_: Any, mask: Any) -> Any:
@@ -76,13 +98,11 @@ def found(item: int, neighbours: Int32s, start: int, end: int) -> int:
 
 
 @compiled
-def weakest(weights: Float32s, start: int, end: int) -> int:
-    """Where in a part of the pool, a slab of the largest size, the lowest weight is first."""
-    lowest = start
-    for block in range(start, end, _BLOCK):
-        lower = _lower(weights, block, weights[lowest])
-        if lower:
-            for place in range(block + _lowest_bit(lower), block + _BLOCK):
-                if weights[place] < weights[lowest]:
-                    lowest = place
-    return lowest
+def weakest(weights: Float32s, start: int) -> int:
+    """Where in a slab of the largest size, none of whose weights is nan, the lowest is first."""
+    lowest = _lowest(weights, start)
+    for block in range(start, start + _LARGEST, _BLOCK):
+        hits = _same(weights, block, lowest)
+        if hits:
+            return block + _lowest_bit(hits)
+    return start

@@ -17,6 +17,8 @@ from faust.types import TP
 #: How long a broker may hold a fetch that finds less than `FETCH_BYTES`: what arrives meanwhile is processed together.
 FETCH_WAIT_MS: Final = 5
 FETCH_BYTES: Final = 16_384
+#: The most that comes at once. More than 32 MiB would be memory that glibc asks the kernel for each time, page by page.
+LARGEST_FETCH_BYTES: Final = 8 * 1024 * 1024
 
 
 class PromptThread(driver.AIOKafkaConsumerThread):
@@ -24,8 +26,9 @@ class PromptThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer: Any = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # both are read when the consumer starts
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # all are read when the consumer starts
         consumer._fetch_min_bytes = FETCH_BYTES
+        consumer._fetch_max_bytes = LARGEST_FETCH_BYTES
         return consumer
 
 
