@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 
 from online_models.compiled import Floats, Int8s, Int32s
 from online_models.histories import Histories
+from online_models.neighbour_table import NeighbourTable, votes
 from online_models.recommendation_kernel import (
     NOTHING,
     Fillers,
     Lists,
-    NeighbourTable,
     Policy,
     empty_tally,
     recent_items,
     recommend,
-    votes,
 )
 from online_models.reserve import long_enough
 from online_models.vocabulary import Vocabulary

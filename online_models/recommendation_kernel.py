@@ -6,8 +6,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Records, compiled, unlocked
+from online_models.compiled import Bytes, Floats, Int8s, Int32s, Int64s, Records, compiled, unlocked
 from online_models.histories import Histories
+from online_models.neighbour_table import NeighbourTable, ask_for
 from online_models.ranking import insert, rounded
 from online_models.returns import REACH, chance
 from online_models.shopper_records import Shopper
@@ -23,18 +24,6 @@ _IN_SESSION: Final = 0.1
 _LEAST_NEW: Final = 0.05
 #: No score grows by more when it is rounded.
 _ROUNDING: Final = 1e-6
-
-
-class NeighbourTable(NamedTuple):
-    """`place[code]` is the row of an item in the other arrays, -1 if nothing is known of it; see `votes`.
-
-    Votes are kept to seven digits, of which a list shows six: every worker holds this table, of all items.
-    """
-
-    place: Int32s
-    items: Int32s
-    votes: Float32s
-    lengths: Int32s
 
 
 class Fillers(NamedTuple):
@@ -126,6 +115,7 @@ def recommend(
         s, returns = histories.shoppers[n], histories.returns[histories.partition[n]]
         end = s.items_start + s.items_length
         recent = items[max(s.items_start, end - policy.recent_items) : end]
+        ask_for(recent, neighbours)
         count = _sum_up(recent, neighbours, weights, tally)
         owned = items[s.owned_start : s.owned_start + s.cart_length + s.bought_length]
         _exclude(owned, recent, policy, tally)
@@ -202,12 +192,6 @@ def _give_reasons(
             because[j] = item
     for item in listed:
         tally.number[item] = NOTHING
-
-
-@compiled
-def votes(similarities: Floats) -> Floats:
-    """What similarities count when they are added up, s^(2/3): less than all, so that agreement counts more."""
-    return np.cbrt(similarities * similarities)
 
 
 @uncounted

@@ -14,8 +14,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from online_models.compiled import Bytes, Floats, Int8s, Int32s, Int64s, compiled, unlocked
+from online_models.prefetch import prefetch
 from online_models.recommendation import SOURCES, Recommendations
 from online_models.spelling import Spelling
+from online_models.uncounted import uncounted
 from online_models.vocabulary import Vocabulary
 from streams.number_text import put_integer, put_millionths
 
@@ -73,6 +75,7 @@ def _written(lists: _Lists, items: Vocabulary) -> Spelling:
 def _write(done: int, lists: _Lists, text: Bytes, text_ends: Int64s, out: Bytes, ends: Int64s) -> int:
     """Write lists from number `done` on; return how many are done, fewer where `out` is full."""
     for n in range(done, len(lists.ids)):
+        _ask_for(lists.ids[n, : lists.lengths[n]], text, text_ends)
         at = ends[n]
         if at + _AROUND > len(out):
             return n
@@ -99,6 +102,13 @@ def _write(done: int, lists: _Lists, text: Bytes, text_ends: Int64s, out: Bytes,
         at = put_integer(lists.as_of[n], _characters(_AS_OF, at, out), out)
         ends[n + 1] = _source(lists.source[n], at, out)
     return len(lists.ids)
+
+
+@uncounted
+def _ask_for(codes: Int32s, text: Bytes, text_ends: Int64s) -> None:
+    """Ask for the memory of these ids, of all of them at once."""
+    for code in codes:
+        prefetch(text, text_ends[code] - 1)
 
 
 @compiled
