@@ -35,7 +35,7 @@ log = logging.getLogger("upwell")
 
 #: What websites publish; the other topics are between agents.
 SHOP_TOPICS: Final = (CLICKSTREAM, PURCHASES)
-#: So many records of each topic are processed in a turn at most: what is larger than the processor's caches costs more.
+#: With so many records a turn is large enough: what is larger than the processor's caches costs more.
 LARGEST_TURN: Final = 65_536
 #: How often an idle partition looks whether Redis still has its values.
 _LOOK_SECONDS: Final = 3.0
@@ -83,6 +83,7 @@ class MicroBatchLoop:
         self.flow = flow
         self.run_task = run_task
         self._courses: dict[int, _Course] = {}
+        self._first = 0
         self._guards: dict[int, FloodGuard] = {}
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -170,15 +171,22 @@ class MicroBatchLoop:
         self._tell_of_backlog(())
 
     def _turn(self) -> list[tuple[_Course, Portion[Any] | None]]:
-        """Whatever is safe to process now, and None of those that are idle but due."""
-        now = time.monotonic()
-        most = min(max(LARGEST_TURN // len(self._courses), 1), LARGEST_DELIVERY)
-        turn = [(course, course.lane.take(most)) for course in self._courses.values()]
-        return [
-            (course, portion)
-            for course, portion in turn
-            if portion is not None or (now >= course.due and course.lane.is_empty)
-        ]
+        """Whatever is safe to process now, and None of those that are idle but due.
+
+        Of many partitions with a backlog each has its turn with much at once, as a step of a partition costs something
+        however little it is for: where a turn is full, the next one begins with those that were left out.
+        """
+        now, room, turn = time.monotonic(), LARGEST_TURN, []
+        courses = list(self._courses.values())
+        for course in courses[self._first :] + courses[: self._first]:
+            if room <= 0:
+                break
+            portion = course.lane.take(min(room, LARGEST_DELIVERY))
+            room -= len(portion) if portion is not None else 0
+            self._first = (self._first + 1) % len(courses)
+            if portion is not None or (now >= course.due and course.lane.is_empty):
+                turn.append((course, portion))
+        return turn
 
     def _tell_of_backlog(self, turn: Sequence[tuple[_Course, Portion[Any] | None]]) -> None:
         """Events that come while a turn is as large as a delivery would only wait here."""

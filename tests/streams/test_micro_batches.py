@@ -178,12 +178,12 @@ def test_partitions_that_have_something_go_together_and_what_comes_meanwhile_goe
     assert asyncio.run(run()) == [{0: 2, 2: 1}, {0: 3, 1: 4}]
 
 
-def test_the_more_partitions_there_are_the_less_of_each_goes_at_once() -> None:
+def test_where_a_turn_is_full_the_next_one_begins_with_those_that_were_left_out() -> None:
     async def run() -> list[dict[int, int | None]]:
         loop = a_loop(Ownership())
-        for partition in range(2):
+        for partition in range(3):
             loop.begin(Owner(partition, 0))
-        await loop._put([[a_batch(0, 0, 7)], [a_batch(1, 0, 3)]])
+        await loop._put([[a_batch(0, 0, 17)], [a_batch(1, 0, 3)], [a_batch(2, 0, 2)]])
         await _settled()
         await loop.end()
         turns: list[dict[int, int | None]] = loop.agent.turns
@@ -191,7 +191,7 @@ def test_the_more_partitions_there_are_the_less_of_each_goes_at_once() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(micro_batches, "LARGEST_TURN", 8)
-        assert asyncio.run(run()) == [{0: 4, 1: 3}, {0: 3}]
+        assert asyncio.run(run()) == [{0: 8}, {1: 3, 2: 2, 0: 3}, {0: 6}]
 
 
 @pytest.mark.parametrize(("is_shops", "told"), [(True, [False, True, False]), (False, [])])
