@@ -37,13 +37,14 @@ class Publisher:
         `reached` is what `RedisWriter.write` wants to know. The result is the time (epoch ms) at which the values could
         be read.
         """
-        sent = await self._together(outputs.messages) if outputs.messages else []
+        # A task begins when this one waits, which is when the values are on their way: Redis works while this sends.
+        sending = asyncio.ensure_future(self._together(outputs.messages)) if outputs.messages else None
         await self.writer.write(owner, outputs.strings, outputs.hashes, outputs.hash_fields, reached)
         if outputs.trending is not None:
             await self._trending.put(outputs.trending, owner)
         visible_ms = time.time() * 1000
-        if sent:
-            await asyncio.gather(*sent)
+        if sending is not None:
+            await asyncio.gather(*(await sending))
         return visible_ms
 
     async def _send(self, messages: Sequence[Sequence[Message]]) -> list[list[Any]]:

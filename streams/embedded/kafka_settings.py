@@ -45,6 +45,10 @@ group.min.session.timeout.ms=1000
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=400
 
+# Eight and three of them are for large machines: on two cores, more threads only wait for each other.
+num.io.threads=2
+num.network.threads=1
+
 # The default reserves 128 MB, a quarter of our heap; this is room for 600,000 keys at a time.
 log.cleaner.dedupe.buffer.size=16777216
 """

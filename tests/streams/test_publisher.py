@@ -8,12 +8,14 @@ from typing import Any
 from redis.asyncio import Redis
 
 from streams.app import faust_app
+from streams.engine import connect
 from streams.outputs import Message, Outputs
 from streams.patience import Patience
 from streams.publisher import Publisher
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
 from streams.topics import ensure_topics
+from streams.values import Values
 from tests.streams.broker import read_all
 
 OWNER = "shoppers:0"
@@ -49,3 +51,31 @@ def test_rejected_events_arrive_whole_and_in_order(empty_stack: Settings) -> Non
     covisits = read_all(empty_stack, "covisits")
     for partition, values in by_partition.items():
         assert [record.value for record in covisits if record.partition == partition] == values
+
+
+def test_values_can_be_read_while_messages_are_still_to_be_sent(empty_stack: Settings) -> None:
+    """Kafka is told nothing until Redis has the value: were messages sent first, both would wait for ever."""
+    ensure_topics(empty_stack)
+
+    async def run() -> None:
+        app = faust_app(empty_stack)
+        async with connect(empty_stack) as redis:
+            writer = RedisWriter(redis, empty_stack.prefix, 60, Patience(10.0))
+            await writer.claim(OWNER, 1, 0, (0, 0), _nobody_newer)
+            await app.producer.maybe_start()
+            publisher: Any = Publisher(app.producer, writer)
+            send = publisher.producer.send
+
+            async def send_when_visible(*arguments: Any) -> Any:
+                while await redis.get(f"{empty_stack.prefix}rec:ada") is None:
+                    await asyncio.sleep(0.001)
+                return await send(*arguments)
+
+            publisher.producer.send = send_when_visible
+            outputs = Outputs([Message("covisits", b"a late block", 0)], Values.of([("rec:ada", b"[]")]))
+            async with asyncio.timeout(20):
+                await publisher.publish(outputs, OWNER)
+            await app.producer.stop()
+
+    asyncio.run(run())
+    assert b"a late block" in [record.value for record in read_all(empty_stack, "covisits")]
