@@ -16,6 +16,8 @@ from streams.record_batches import RecordBatch, batches, is_whole
 _LONG_WAIT_MS: Final = 50
 #: How much it is to wait for, in that time, where there is enough here.
 _MUCH_BYTES: Final = 1024 * 1024
+#: A fetch is held as long as a turn takes, as what comes meanwhile waits for the next one anyway; but no longer than this.
+_LONGEST_TURN_SECONDS: Final = 0.02
 
 
 class _Fetched:
@@ -57,11 +59,14 @@ class _Fetcher(fetcher.Fetcher):  # type: ignore[misc]
     ----------
     has_backlog
         Whether they are.
+    turn_seconds
+        How long agents took for what they had last.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.has_backlog = False
+        self.turn_seconds = 0.0
         self._idle_nodes: set[Any] = set()
 
     async def _proc_fetch_request(self, assignment: Any, node_id: Any, request: Any) -> bool:
@@ -69,6 +74,9 @@ class _Fetcher(fetcher.Fetcher):  # type: ignore[misc]
             request._max_wait_ms, request._min_bytes = _LONG_WAIT_MS, _MUCH_BYTES
         elif node_id in self._idle_nodes:
             request._max_wait_ms, request._min_bytes = _LONG_WAIT_MS, 1
+        else:
+            turn_ms = int(1000 * min(self.turn_seconds, _LONGEST_TURN_SECONDS))
+            request._max_wait_ms = max(request._max_wait_ms, turn_ms)
         has_data: bool = await super()._proc_fetch_request(assignment, node_id, request)
         (self._idle_nodes.discard if has_data else self._idle_nodes.add)(node_id)
         return has_data

@@ -45,6 +45,9 @@ class Flow(Protocol):
     def set_backlog(self, has_backlog: bool) -> None:
         """Say whether there is so much to do that new records need not come soon."""
 
+    def set_turn_seconds(self, seconds: float) -> None:
+        """Say how long the last turn took: what comes within one waits for the next."""
+
 
 class Lane:
     """Holds what waits of one partition of one or several topics.

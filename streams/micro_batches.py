@@ -164,7 +164,10 @@ class MicroBatchLoop:
             turn = self._turn()
             self._tell_of_backlog(turn)
             if turn:
+                began = time.monotonic()
                 await self._process(turn)
+                if self.agent.topics == SHOP_TOPICS:
+                    self.flow.set_turn_seconds(time.monotonic() - began)
                 await asyncio.sleep(0)  # what has come in meanwhile is handed over first
             else:
                 await self._rest()

@@ -54,6 +54,12 @@ class PromptConsumer(driver.Consumer):
         if consumer is not None:  # it is None before the start and after the end
             consumer._fetcher.has_backlog = has_backlog
 
+    def set_turn_seconds(self, seconds: float) -> None:
+        """Say how long agents took for what they had last."""
+        consumer: Any = self._thread._consumer
+        if consumer is not None:
+            consumer._fetcher.turn_seconds = seconds
+
     def _new_consumer_thread(self) -> PromptThread:
         return PromptThread(self, loop=self.loop, beacon=self.beacon)
 

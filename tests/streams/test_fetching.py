@@ -102,3 +102,24 @@ def test_while_there_is_a_backlog_fetches_are_few_and_large(kafka: str) -> None:
             await _asked(asked, PATIENT)
 
     asyncio.run(run())
+
+
+def test_a_fetch_is_held_as_long_as_a_turn_takes_but_not_for_long(kafka: str) -> None:
+    make_topic(kafka, "fetched-in-turns")
+    tp = TopicPartition("fetched-in-turns", 0)
+
+    async def run() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=kafka)
+        consumer = AIOKafkaConsumer(bootstrap_servers=kafka, fetch_max_wait_ms=PROMPT[0], fetch_min_bytes=PROMPT[1])
+        async with producer, consumer:
+            consumer.assign([tp])
+            await consumer.seek_to_beginning()
+            asked = _watched(consumer)
+            for seconds, held_ms in ((0.001, PROMPT[0]), (0.0125, 12), (1.0, 20)):
+                await _asked(asked, PATIENT)
+                consumer._fetcher.turn_seconds = seconds
+                await producer.send_and_wait(tp.topic, b"one more")
+                await _taken(consumer)
+                await _asked(asked, PATIENT, (held_ms, PROMPT[1]), PATIENT)
+
+    asyncio.run(run())

@@ -40,6 +40,9 @@ class Broker:
     def set_backlog(self, has_backlog: bool) -> None:
         pass
 
+    def set_turn_seconds(self, seconds: float) -> None:
+        pass
+
 
 @dataclass(frozen=True)
 class Nothing:

@@ -86,10 +86,11 @@ class Ownership:
 
 
 class Flow:
-    """All that there is has been fetched; notes what it is told of a backlog, but not twice the same."""
+    """All that there is has been fetched; notes what it is told of turns, and of a backlog, but not twice the same."""
 
     def __init__(self) -> None:
         self.backlogs: list[bool] = []
+        self.turn_seconds: list[float] = []
 
     def highwater(self, tp: TP) -> int | None:
         return 0
@@ -102,6 +103,9 @@ class Flow:
 
     def set_backlog(self, has_backlog: bool) -> None:
         self.backlogs += [has_backlog] if self.backlogs[-1:] != [has_backlog] else []
+
+    def set_turn_seconds(self, seconds: float) -> None:
+        self.turn_seconds.append(seconds)
 
 
 def a_batch(partition: int, first: int, length: int) -> RecordBatch:
@@ -208,6 +212,8 @@ def test_the_consumer_is_told_while_shops_have_published_as_much_as_a_delivery(
         await _settled()
         await loop.end()
         backlogs: list[bool] = loop.flow.backlogs
+        assert len(loop.flow.turn_seconds) == (2 if is_shops else 0)
+        assert all(0 < seconds < 10 for seconds in loop.flow.turn_seconds)
         return backlogs
 
     with pytest.MonkeyPatch.context() as patch:
