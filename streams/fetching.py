@@ -16,7 +16,7 @@ from streams.record_batches import RecordBatch, batches, is_whole
 _LONG_WAIT_MS: Final = 50
 #: How much it is to wait for, in that time, where there is enough here.
 _MUCH_BYTES: Final = 1024 * 1024
-#: A fetch is held as long as a turn takes, as what comes meanwhile waits for the next one anyway; but no longer than this.
+#: A fetch is held as long as a turn takes, as what comes meanwhile waits for the next one anyway; at most so long.
 _LONGEST_TURN_SECONDS: Final = 0.02
 
 
