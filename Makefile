@@ -37,8 +37,11 @@ lint: setup ## style
 types: setup ## types
 	$(BIN)/mypy
 
+# Two at once, each on servers of its own; one where servers are named, for the tests delete what is on them.
+AT_ONCE ?= $(if $(UPWELL_TEST_KAFKA)$(UPWELL_TEST_REDIS),0,2)
+
 unit: setup ## doctests, README and tests, on real servers
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile $(ARGS)
 
 long: setup ## tests too long for every day
 	$(BIN)/python -m pytest -m long $(ARGS)

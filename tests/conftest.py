@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka.consumer import consumer, fetcher
 from redis import Redis
 
 from streams.embedded.kafka import EmbeddedKafka
@@ -22,6 +23,13 @@ from streams.topics import admin, partition_counts
 CONTAINERS = "testcontainers"
 KAFKA_IMAGE = "apache/kafka:4.1.2"
 REDIS_IMAGE = "redis:8.2-alpine"
+
+
+@pytest.fixture(autouse=True)
+def _records_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Consumers give out records again after a test that had them give out batches, in whatever order tests run."""
+    for module, name in ((fetcher, "MemoryRecords"), (fetcher, "PartitionRecords"), (consumer, "Fetcher")):
+        monkeypatch.setattr(module, name, getattr(module, name))  # is put back at the end
 
 
 @pytest.fixture(scope="session")

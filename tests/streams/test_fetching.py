@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.consumer import consumer as aiokafka_consumer
-from aiokafka.consumer import fetcher as aiokafka_fetcher
 from aiokafka.protocol.fetch import FetchRequest
 
 from streams.fetching import fetch_batches
@@ -20,10 +18,7 @@ PROMPT, PATIENT, BEHIND = (5, 16_384), (50, 1), (50, 1024 * 1024)
 
 
 @pytest.fixture(autouse=True)
-def _patched(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in ((aiokafka_fetcher, "MemoryRecords"), (aiokafka_fetcher, "PartitionRecords")):
-        monkeypatch.setattr(module, name, getattr(module, name))  # is put back at the end
-    monkeypatch.setattr(aiokafka_consumer, "Fetcher", aiokafka_consumer.Fetcher)
+def _batches(_records_again: None) -> None:
     fetch_batches()
 
 
