@@ -18,6 +18,8 @@ _LONG_WAIT_MS: Final = 50
 _MUCH_BYTES: Final = 1024 * 1024
 #: A fetch is held as long as a turn takes, as what comes meanwhile waits for the next one anyway; at most so long.
 _LONGEST_TURN_SECONDS: Final = 0.02
+#: So much is opened of what was fetched of a partition, and the rest of that batch; what is behind it is fetched again.
+_LARGEST_OPENED: Final = 16 * 1024 * 1024
 
 
 class _Fetched:
@@ -42,11 +44,15 @@ class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     next_fetch_offset: int
 
     def _unpack_records(self) -> Iterator[RecordBatch]:
-        tp, data, check = self._tp, self._records.data, self._check_crcs
+        tp, data, check, opened = self._tp, self._records.data, self._check_crcs, 0
         for found in batches(tp.topic, tp.partition, data, self.next_fetch_offset, check=check):
             self.next_fetch_offset = max(self.next_fetch_offset, found if isinstance(found, int) else found.end)
-            if not isinstance(found, int):
-                yield found
+            if isinstance(found, int):
+                continue
+            opened += len(found.payload)
+            yield found
+            if opened >= _LARGEST_OPENED:
+                return
 
 
 class _Fetcher(fetcher.Fetcher):  # type: ignore[misc]

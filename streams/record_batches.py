@@ -7,19 +7,23 @@ Layout: https://kafka.apache.org/documentation/#recordbatch and #record, version
 
 from __future__ import annotations
 
+import logging
 import struct
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 import numpy as np
-from aiokafka import codec
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.util import calc_crc32c
 
 from online_models.compiled import Bytes, Int64s, compiled
 from online_models.spelling import Ids
+from streams.decompression import TooLargeError, decompressed
 from streams.records import NONE, Records
+from streams.topics import LARGEST_RECORD
+
+log = logging.getLogger("upwell")
 
 #: Offset, length, leader epoch, version; checksum, attributes; last offset, times; producer; number of records.
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
@@ -29,8 +33,11 @@ _BEFORE_CHECKED: Final = 21
 _VERSION: Final = 2
 _SMALLEST_RECORD: Final = 7
 _CODEC, _APPEND_TIME, _CONTROL = 0x07, 0x08, 0x20
-_CODECS: Final = {1: codec.gzip_decode, 2: codec.snappy_decode, 3: codec.lz4_decode, 4: codec.zstd_decode}
 _CORRUPT: Final = -1
+#: The most that may come out of a batch, into which producers put a megabyte or so: even if it is all one record, that
+#: has to fit into topic `rejected`, with the reasons.
+_LARGEST_OPENED: Final = LARGEST_RECORD - 65_536
+_SET_ASIDE: Final = "they are set aside in topic rejected, compressed as they came; send them again in smaller batches."
 
 
 class RecordBatch(msgspec.Struct, gc=False):
@@ -68,7 +75,8 @@ def batches(topic: str, partition: int, data: bytes, offset: int, *, check: bool
     """The batches in what was fetched of a partition from an offset on; of those that hold nothing for us the end.
 
     Those are Kafka's own marks and what lies before the offset. A last batch that was cut short is left out, as Kafka
-    may send one.
+    may send one. One that holds more than a worker should open comes as a single record, its bytes as they are: they
+    are no event, so they end up where whatever is none does.
 
     Raises
     ------
@@ -91,7 +99,10 @@ def batches(topic: str, partition: int, data: bytes, offset: int, *, check: bool
         if attributes & _CONTROL or next_offset <= offset:
             yield next_offset
         else:
-            payload = _decompressed(data[at + _HEADER.size : end], attributes & _CODEC)
+            payload = data[at + _HEADER.size : end]
+            if codec := attributes & _CODEC:
+                where = f"{topic}-{partition}, offsets {base_offset} to {next_offset - 1}"
+                payload, count = _opened(payload, codec, count, last, where)
             if not 0 <= count <= len(payload) // _SMALLEST_RECORD:
                 raise CorruptRecordException(f"{count} records in {len(payload)} bytes of {topic}-{partition}")
             append_time = newest_time if attributes & _APPEND_TIME else NONE
@@ -107,12 +118,30 @@ def is_whole(data: bytes) -> bool:
     return len(data) >= _HEADER.size and _BEFORE_LENGTH + int(_HEADER.unpack_from(data)[1]) <= len(data)
 
 
-def _decompressed(payload: bytes, compression: int) -> bytes:
-    if not compression:
-        return payload
-    if compression not in _CODECS:
-        raise CorruptRecordException(f"Unknown compression codec {compression}")
-    return bytes(_CODECS[compression](payload))
+def _opened(payload: bytes, codec: int, count: int, last: int, where: str) -> tuple[bytes, int]:
+    """What was compressed, and how many records it is: one, the compressed bytes themselves, where it is too much."""
+    try:
+        return decompressed(payload, codec, _LARGEST_OPENED), count
+    except TooLargeError:
+        log.warning("The records of %s are more than %d bytes decompressed: %s", where, _LARGEST_OPENED, _SET_ASIDE)
+        return _one_record(payload, last), 1
+    except ValueError as error:
+        raise CorruptRecordException(f"{where}: {error}") from error
+
+
+def _one_record(value: bytes, offset_delta: int) -> bytes:
+    """A record with a value only, in its bytes; the numbers are its attributes, time, offset, key, and headers."""
+    record = b"\0\0%b\1%b%b\0" % (_number(offset_delta), _number(len(value)), value)
+    return _number(len(record)) + record
+
+
+def _number(number: int) -> bytes:
+    """A number that is not negative in zigzag encoding, seven bits a byte."""
+    number, digits = 2 * number, bytearray()
+    while number > 127:
+        digits.append(number & 127 | 128)
+        number >>= 7
+    return bytes((*digits, number))
 
 
 def columns(found: Sequence[RecordBatch]) -> tuple[Records, Int64s]:

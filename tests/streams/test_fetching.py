@@ -10,6 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.protocol.fetch import FetchRequest
 
+from streams import fetching
 from streams.fetching import fetch_batches
 from streams.record_batches import RecordBatch
 from tests.embedded.records import make_topic
@@ -97,6 +98,33 @@ def test_while_there_is_a_backlog_fetches_are_few_and_large(kafka: str) -> None:
             await _asked(asked, PATIENT)
 
     asyncio.run(run())
+
+
+def test_no_more_is_opened_at_once_than_is_allowed_and_nothing_is_left_out(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches that are small on their way, of which a fetch brings very many."""
+    monkeypatch.setattr(fetching, "_LARGEST_OPENED", 100_000)
+    make_topic(kafka, "fetched-and-opened")
+    tp, batch, count = TopicPartition("fetched-and-opened", 0), bytes(30_000), 50
+
+    async def run() -> list[list[RecordBatch]]:
+        producer = AIOKafkaProducer(bootstrap_servers=kafka, compression_type="zstd")
+        consumer = AIOKafkaConsumer(bootstrap_servers=kafka)
+        async with producer, consumer:
+            for _ in range(count):
+                await producer.send_and_wait(tp.topic, batch)
+            consumer.assign([tp])
+            await consumer.seek_to_beginning()
+            found: list[list[RecordBatch]] = []
+            async with asyncio.timeout(20):
+                while sum(map(len, found)) < count:
+                    found += (await consumer.getmany(timeout_ms=100)).values()
+            return found
+
+    fetched = asyncio.run(run())
+    assert [batch.offset for batches in fetched for batch in batches] == list(range(count))
+    assert [len(batches) for batches in fetched] == [4] * 12 + [2]
 
 
 def test_a_fetch_is_held_as_long_as_a_turn_takes_but_not_for_long(kafka: str) -> None:

@@ -13,6 +13,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams import record_batches
 from streams.record_batches import RecordBatch, batches, columns, is_whole
 from streams.records import NONE, Record
 
@@ -90,6 +91,16 @@ def test_the_brokers_time_counts_where_it_gives_one() -> None:
     found = next(iter(batches("t", 0, bytes(data), 0, check=False)))
     assert isinstance(found, RecordBatch)
     assert columns([found])[0].timestamp.tolist() == [1_700_000_000_007] * 2
+
+
+@pytest.mark.parametrize("offset", [0, 7, 8, 9])
+@pytest.mark.parametrize("codec", [1, 2, 3, 4])
+def test_a_batch_that_holds_too_much_is_one_record(codec: int, offset: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the last offset of the batch, wherever reading begins: what comes next continues there."""
+    monkeypatch.setattr(record_batches, "_LARGEST_OPENED", 100_000)
+    bomb = a_batch([Sent(5, b"k", b"small"), Sent(6, b"k", bytes(100_000)), Sent(7, None, b"last")], 7, codec)
+    found = read(bomb + a_batch([Sent(8, b"k", b"after")], 10, codec), offset)
+    assert found == [Record("t", 3, 9, 5, None, bomb[61:]), Record("t", 3, 10, 8, b"k", b"after")]
 
 
 def test_control_batches_only_move_the_offset() -> None:

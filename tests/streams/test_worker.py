@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from aiokafka import AIOKafkaProducer
 from kafka.admin import NewTopic
 from redis import Redis
 
 from streams.crash import CANNOT_GO_ON
+from streams.decompression import decompressed
 from streams.lag import LagMeter
 from streams.settings import Settings
 from streams.topics import admin, ensure_topics
 from streams.worker_process import WorkerProcess
-from tests.streams.broker import publish
+from tests.streams.broker import publish, read_all, wait_until_done
 from tests.streams.shop import Record, shop
 
 
@@ -71,6 +75,29 @@ def test_a_flood_of_bad_events_stops_its_partition_and_no_other(empty_stack: Set
         assert "is stopped" in str(stopped[0].stopped)
         assert sum(p.lag for p in meter.measure().partitions if p.stopped) >= 300
         assert (tmp_path / "log").read_text().count("is stopped") == 1
+
+
+def test_a_batch_that_holds_too_much_is_set_aside_as_it_came(empty_stack: Settings, tmp_path: Path) -> None:
+    """And one that is only just opened as what is in it. Kafka takes both, a few thousand bytes each."""
+    ensure_topics(empty_stack)
+    large = bytes(16_700_000)
+    bomb, whole = asyncio.run(_publish_compressed(empty_stack, [bytes(40_000_000), large]))
+    publish(empty_stack, shop(seed=2, users=40, events=400).records)
+    with WorkerProcess(empty_stack, tmp_path / "log") as worker:
+        wait_until_done(empty_stack, worker)
+    letters = [r for r in read_all(empty_stack, "rejected") if dict(r.headers)["topic"] == b"clickstream"]
+    found = {int(dict(r.headers)["offset"]): r.value for r in letters if dict(r.headers)["partition"] == b"0"}
+    assert len(found[bomb]) < 40_000
+    assert decompressed(found[bomb], 4, most=50_000_000).count(0) >= 40_000_000
+    assert found[whole] == large
+    assert (tmp_path / "log").read_text().count("set aside in topic rejected") == 1
+
+
+async def _publish_compressed(settings: Settings, values: Sequence[bytes]) -> list[int]:
+    """Put values into partition 0 of the clickstream, each in a batch of its own; their offsets."""
+    room = {"max_batch_size": 64_000_000, "max_request_size": 64_000_000}
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka, compression_type="zstd", **room) as producer:
+        return [(await producer.send_and_wait("clickstream", value, partition=0)).offset for value in values]
 
 
 def test_a_worker_stops_in_good_order(empty_stack: Settings, tmp_path: Path) -> None:
