@@ -13,6 +13,7 @@ from typing import Final
 
 from kafka.errors import KafkaError
 
+from loadtest.cores import core_speed
 from streams.reading import open_redis, read
 from streams.settings import Settings
 from streams.topics import admin
@@ -21,16 +22,17 @@ _PACKAGES: Final = ("faust-streaming", "aiokafka", "redis", "msgspec", "numpy", 
 
 
 def machine() -> dict[str, str | int | float]:
-    """Processor, cores, operating system, and how busy the machine was over the last minute.
+    """Processor, cores and how fast they are, operating system, and how busy the machine was over the last minute.
 
     >>> sorted(machine())
-    ['cores', 'cpu', 'load_before', 'os']
+    ['all_cores_ms', 'cores', 'cpu', 'load_before', 'one_core_ms', 'os']
     """
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count() or 0,
         "os": platform.platform(),
         "load_before": round(os.getloadavg()[0], 2),
+        **core_speed(),
     }
 
 
