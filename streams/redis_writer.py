@@ -40,10 +40,11 @@ from streams.shared_trips import SharedTrips
 from streams.values import NO_VALUES, Values
 
 #: Keys in one call: Redis serves nobody else while a call runs, a tenth of a millisecond or so.
-_KEYS_PER_CALL: Final = 16
-#: The same where there are more keys to write than the second number, as in a backlog: fewer calls take less time.
-_KEYS_IN_A_BACKLOG: Final = 64
-_A_BACKLOG: Final = 1_000
+_FEW_KEYS: Final = 16
+#: The more there is to write the larger the calls, as fewer of them take less time: about so many calls, until each
+#: has as many keys as a backlog may put into one.
+_CALLS: Final = 6
+_MANY_KEYS: Final = 64
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
@@ -155,7 +156,7 @@ class RedisWriter:
         total = len(strings) + len(hashes)
         if not total:
             yield _NOTHING
-        at_once = _KEYS_PER_CALL if total <= _A_BACKLOG else _KEYS_IN_A_BACKLOG
+        at_once = min(max(_FEW_KEYS, total // _CALLS), _MANY_KEYS)
         for start in range(0, total, at_once):
             give_way()
             end = start + at_once

@@ -179,8 +179,8 @@ def test_a_write_that_is_not_over_has_not_reached_anything(
     run(redis_url, test)
 
 
-@pytest.mark.parametrize(("keys", "writes"), [(1000, 63), (1001, 16)])
-def test_redis_is_asked_for_little_at_a_time_but_in_a_backlog(
+@pytest.mark.parametrize(("keys", "writes"), [(1, 1), (17, 2), (96, 6), (240, 6), (384, 6), (1000, 16)])
+def test_redis_is_asked_for_little_at_a_time_and_for_more_where_there_is_much(
     redis_url: str, prefix: str, keys: int, writes: int
 ) -> None:
     async def test(redis: Any) -> None:
