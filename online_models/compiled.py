@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from online_models.kernel_cache import kept
 
 Int8s = NDArray[np.int8]
 UInt16s = NDArray[np.uint16]
@@ -25,7 +26,7 @@ def compiled(function: Function) -> Function:
 
     Fast maths stays off: the same input has to give the same bits.
     """
-    return cast(Function, njit(cache=True)(function))
+    return kept(function)
 
 
 def unlocked(function: Function) -> Function:
@@ -33,4 +34,4 @@ def unlocked(function: Function) -> Function:
 
     Whoever calls one in a thread sees to it that nobody else changes its arrays.
     """
-    return cast(Function, njit(cache=True, nogil=True)(function))
+    return kept(function, nogil=True)

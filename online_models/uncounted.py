@@ -8,14 +8,13 @@ alive; it may neither make an array (numba refuses to compile that) nor return o
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from numba import njit
+from online_models.kernel_cache import kept
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def uncounted(function: Function) -> Function:
     """`compiled`, for a function that neither makes nor returns arrays."""
-    untyped: Any = njit  # its stubs do not know the option, which numba uses where there is no runtime for references
-    return cast(Function, untyped(cache=True, _nrt=False)(function))
+    return kept(function, _nrt=False)  # what numba itself uses where there is no runtime for references
