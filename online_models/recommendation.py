@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from online_models.candidates import Policy, empty_tally
 from online_models.compiled import Floats, Int8s, Int32s
 from online_models.histories import Histories
 from online_models.neighbour_table import NeighbourTable, votes
@@ -16,8 +17,6 @@ from online_models.recommendation_kernel import (
     NOTHING,
     Fillers,
     Lists,
-    Policy,
-    empty_tally,
     recent_items,
     recommend,
 )

@@ -7,19 +7,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from online_models import slabs
-from online_models.compiled import Float32s, Floats, Int8s, Int32s, Int64s, Records
+from online_models.compiled import Float32s, Floats, Int32s, Records
 from online_models.duplicates import RecentIds
 from online_models.event_columns import EventColumns
 from online_models.events import EVENT_TYPES, Event
+from online_models.folded import Folded, as_in_the_batch
 from online_models.recency import has_room, leave, nobody
 from online_models.reserve import extended, taken
 from online_models.returns import nothing_counted
 from online_models.shopper_kernel import fold, moments, profiles
 from online_models.shopper_records import (
-    EXAMPLE,
     SESSION,
     SHOPPER,
     Actions,
@@ -30,7 +29,6 @@ from online_models.shopper_records import (
     only_filled,
     room_for,
 )
-from online_models.similarity import Increments
 from online_models.vocabulary import Vocabulary, distinct
 
 MINUTE_MS: Final = 60_000
@@ -69,95 +67,6 @@ class ShopperSettings:
     action_weights: dict[str, float] = field(default_factory=lambda: dict(ACTION_WEIGHTS))
     max_shoppers: int = 4_000_000
     duplicate_window: int = 1 << 20
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Labelled sessions, as columns: what the learner learns from.
-
-    Attributes
-    ----------
-    features
-        Shape (n, F) float32: `PROPENSITY_FEATURES` at a random moment of the session before its first purchase.
-    profile
-        Shape (n, G) float32: `PROFILE_FEATURES` at its end.
-    bought
-        Shape (n,): 1 if there was a purchase, 0 if not; -1 if a purchase was the first thing done: there was no moment
-        to predict it from, and the features would give the label away.
-    known_at
-        Shape (n,): event time in ms at which the session was over.
-    items, lengths
-        Shape (n, 16) and (n,): codes of the session's newest items, and how many there are.
-    """
-
-    features: Float32s
-    profile: Float32s
-    bought: Int8s
-    known_at: Int64s
-    items: Int32s
-    lengths: Int32s
-
-    def __len__(self) -> int:
-        return len(self.bought)
-
-    def chosen(self, places: Int64s) -> Examples:
-        """The examples at some places, in the order of the places."""
-        return Examples(
-            self.features[places],
-            self.profile[places],
-            self.bought[places],
-            self.known_at[places],
-            self.items[places],
-            self.lengths[places],
-        )
-
-    @classmethod
-    def joined(cls, parts: Sequence[Examples]) -> Examples:
-        """Several as one, one behind the other."""
-        rows = ((part.features, part.profile, part.bought, part.known_at, part.items, part.lengths) for part in parts)
-        return cls(*map(np.concatenate, zip(*rows, strict=True)))
-
-    @classmethod
-    def of(cls, rows: Records) -> Examples:
-        """The columns of records `EXAMPLE`."""
-        names = ("features", "profile", "bought", "known_at", "items", "length")
-        return cls(*[np.ascontiguousarray(rows[name]) for name in names])
-
-    @classmethod
-    def empty(cls) -> Examples:
-        """None at all."""
-        return cls.of(np.zeros(0, EXAMPLE))
-
-
-_NO_EXAMPLES: Final = Examples.empty()  # what most micro-batches of a few events lead to
-
-
-@dataclass(frozen=True)
-class Folded:
-    """What a batch of events led to.
-
-    Attributes
-    ----------
-    touched
-        Codes of the shoppers that acted, ascending.
-    accepted
-        Per event of the batch, whether it was new; the others are duplicates.
-    shopper, item
-        Per accepted event the codes of both; -1 for a shopper that was forgotten before the batch was over.
-    increments, increment_event
-        For the similarity model, and the number of the event in the batch that caused each.
-    examples, example_event
-        For the learner, likewise.
-    """
-
-    touched: Int32s
-    accepted: NDArray[np.bool_]
-    shopper: Int32s
-    item: Int32s
-    increments: Increments
-    increment_event: Int64s
-    examples: Examples
-    example_event: Int64s
 
 
 class Shoppers:
@@ -223,7 +132,7 @@ class Shoppers:
         else:
             shopper, item, found = self._fold_in_chunks(fresh, end)
             acted = shopper[shopper >= 0]
-        return _folded(distinct(acted, len(self.users)), accepted, kept, shopper, item, joined(found))
+        return as_in_the_batch(distinct(acted, len(self.users)), accepted, kept, shopper, item, joined(found))
 
     def code_one(self, user: str) -> int:
         """The code of a shopper; strangers share the one of a record that stays blank."""
@@ -356,19 +265,3 @@ def blank(length: int) -> Records:
     records: Records = np.zeros(length, SHOPPER)
     records["items_size"] = records["owned_size"] = records["open"] = -1
     return records
-
-
-def _folded(
-    touched: Int32s, accepted: NDArray[np.bool_], kept: Int64s, shopper: Int32s, item: Int32s, found: Found
-) -> Folded:
-    """What was found, with events numbered as in the batch, duplicates included."""
-    return Folded(
-        touched=touched,
-        accepted=accepted,
-        shopper=shopper,
-        item=item,
-        increments=Increments(found.row, found.neighbour, found.weight, found.kind, found.ts),
-        increment_event=kept[found.event],
-        examples=Examples.of(found.examples) if len(found.examples) else _NO_EXAMPLES,
-        example_event=kept[found.examples["event"]],
-    )

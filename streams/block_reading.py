@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from online_models.compiled import Float32s, Int8s, Int32s, Int64s, UInt16s
+from online_models.examples import Examples
 from online_models.shopper_records import EXAMPLE_ITEMS
-from online_models.shoppers import Examples
 from online_models.similarity import Increments
 from online_models.spelling import Ids
 from online_models.uncounted import uncounted

@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 
 from online_models.compiled import Int32s, Int64s
+from online_models.examples import Examples
 from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
 from online_models.shopper_records import EXAMPLE_ITEMS
-from online_models.shoppers import Examples
 from online_models.similarity import Increments
 from online_models.vocabulary import Vocabulary
 from streams.errors import EngineError

@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 
 from online_models.compiled import Int64s
+from online_models.examples import Examples
 from online_models.learner import Learner
-from online_models.shoppers import Examples
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from streams import blocks

@@ -12,9 +12,10 @@ from online_models import shoppers_state
 from online_models.compiled import Int32s
 from online_models.event_columns import EventColumns
 from online_models.events import IMPRESSION
+from online_models.folded import Folded
 from online_models.recommendation import Recommender
 from online_models.shopper_kernel import WATERMARK
-from online_models.shoppers import Folded, Shoppers
+from online_models.shoppers import Shoppers
 from online_models.shoppers_state import FrozenShoppers
 from online_models.shown import ListsOnShow
 from online_models.spare import Spare

@@ -9,7 +9,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from online_models.shoppers import Examples, Shoppers, ShopperSettings
+from online_models.examples import Examples
+from online_models.shoppers import Shoppers, ShopperSettings
 from online_models.vocabulary import Vocabulary
 from streams.evaluating.recording import read_recording
 

@@ -11,10 +11,11 @@ import numpy as np
 
 from online_models import slabs
 from online_models.compiled import Int32s, Int64s
+from online_models.folded import Folded
 from online_models.recency import FREE, NEWEST, OLDEST, USED
 from online_models.shopper_kernel import WATERMARK
 from online_models.shopper_records import SHOPPER, TOLD
-from online_models.shoppers import Folded, Shoppers
+from online_models.shoppers import Shoppers
 from online_models.similarity import ItemSimilarity
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary

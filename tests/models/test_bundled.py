@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from online_models.events import Event
-from online_models.shoppers import Folded, Shoppers
+from online_models.folded import Folded
+from online_models.shoppers import Shoppers
 from online_models.similarity import ACTION, ItemSimilarity
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary

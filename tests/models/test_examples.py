@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from online_models.examples import Examples
 from online_models.features import PROPENSITY_FEATURES
-from online_models.shoppers import Examples, Shoppers
+from online_models.shoppers import Shoppers
 from online_models.vocabulary import Vocabulary
 from tests.models.canonical import named, named_examples, open_sessions
 from tests.models.event_streams import GAP, MINUTE, NOON, UNRULY, event, random_events, views
