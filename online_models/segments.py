@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from online_models import features as vectors
+from online_models.characters import Segment, described
 from online_models.compiled import Floats, Int64s
 from online_models.features import PROFILE_FEATURES, as_rows, standardise
 from online_models.k_means import follow, least_needed, nearest, next_center, owned, seed_centers, settled
@@ -21,16 +21,6 @@ _TRIES: Final = 2
 #: Whoever is this many times as far from all segments as is usual is a stranger, in squares.
 _STRANGE: Final = 9.0
 _PARAMETERS = ("n_segments", "features", "block", "window", "step", "gain", "swap_gain", "seed")
-
-
-class Segment(NamedTuple):
-    """One group of customers: its share of the recent ones, its middle in the units of the features."""
-
-    number: int
-    name: str
-    sentence: str
-    share: float
-    centroid: dict[str, float]
 
 
 class Segments:
@@ -192,11 +182,7 @@ class Segments:
         if not len(centers):
             return []
         shares = self.sizes / self.sizes.sum()
-        from_average, in_units = centers - shares @ centers, self.means + centers * self.scales
-        deviations = [dict(zip(self.features, row, strict=True)) for row in from_average.tolist()]
-        middles = [dict(zip(self.features, row, strict=True)) for row in in_units.tolist()]
-        told = zip(vectors.character_names(deviations), deviations, shares.tolist(), middles, strict=True)
-        return [Segment(i, name, vectors.sentence(apart), *rest) for i, (name, apart, *rest) in enumerate(told)]
+        return described(self.features, centers - shares @ centers, self.means + centers * self.scales, shares)
 
     def state(self) -> dict[str, Any]:
         """Everything there is to know, as plain values and arrays."""

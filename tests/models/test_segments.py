@@ -11,14 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from online_models.characters import character_names, sentence
 from online_models.compiled import Floats, Int64s
 from online_models.events import EVENT_TYPES
 from online_models.features import (
     FEATURE_LIMIT,
     PROFILE_FEATURES,
-    character_names,
     profile_features,
-    sentence,
     standardise,
 )
 from online_models.k_means import follow, least_needed, next_center, owned, settled, spread, squares
