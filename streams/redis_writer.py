@@ -22,35 +22,26 @@ Every key and who writes and reads it:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Final
+from itertools import chain
+from typing import Any, NamedTuple
 
-import msgspec
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from streams.errors import EngineError
-from streams.giving_way import give_way
 from streams.patience import Patience
-from streams.quick_packing import Packed, packed_texts
+from streams.quick_packing import Packed
+from streams.redis_calls import Call, Write, one_call, shared
 from streams.shared_trips import SharedTrips
+from streams.together import Together
 from streams.values import NO_VALUES, Values
 
-#: Keys in one call: Redis serves nobody else while a call runs, a tenth of a millisecond or so.
-_FEW_KEYS: Final = 16
-#: The more there is to write the larger the calls, as fewer of them take less time: about so many calls, until each
-#: has as many keys as a backlog may put into one.
-_CALLS: Final = 6
-_MANY_KEYS: Final = 64
-_encode: Final = msgspec.msgpack.Encoder().encode
-
-
-#: Keys and arguments.
-_Call = tuple[Sequence[Packed], Sequence[Any]]
-_NOTHING: Final[_Call] = ((), (0,))
 Offsets = tuple[int, ...]
 
 
@@ -77,6 +68,20 @@ class Fence:
     reached: Offsets
     losses: int = 0
     is_whole: bool = True
+
+
+class _Place(NamedTuple):
+    """Where calls stand in the row of their owner's: the number of the first, and the offsets reached before it."""
+
+    owner: str
+    first: int
+    before: Offsets
+
+
+_Small = tuple[_Place, Write]
+#: The key of a fence, and generation, known writes, and writes and offsets after a call.
+_Pass = tuple[str, int, int, str]
+_Command = tuple[int, Sequence[Any]]
 
 
 class RedisWriter:
@@ -106,6 +111,7 @@ class RedisWriter:
         self.patience = patience
         self.fences: dict[str, Fence] = {}
         self._trips = SharedTrips(redis)
+        self._together: Together[_Small, None] = Together(self._share)
         self._claim = redis.register_script(_script("claim"))
         self._values = redis.register_script(_script("fence") + _script("values"))
 
@@ -125,7 +131,7 @@ class RedisWriter:
             A newer generation owns the partition already.
         """
         redis: Any = self.redis
-        fence: bytes | None = await self.patience.call(lambda: redis.get(f"{self.prefix}fence:{owner}"))
+        fence: bytes | None = await self.patience.call(lambda: redis.get(self._key(owner)))
         overruled = b""
         if fence and int(fence.split()[0]) > generation and await is_current():
             overruled = fence
@@ -149,46 +155,49 @@ class RedisWriter:
         EngineError
             A newer generation owns the partition: this worker is a zombie and has to stop.
         """
-        await self._write(owner, list(self._calls(strings, hashes, hash_fields)), reached)
-
-    def _calls(self, strings: Values, hashes: Values, hash_fields: Sequence[str]) -> Iterator[_Call]:
-        """Keys and arguments of one call after the other, at least one; see values.lua."""
-        total = len(strings) + len(hashes)
-        if not total:
-            yield _NOTHING
-        at_once = min(max(_FEW_KEYS, total // _CALLS), _MANY_KEYS)
-        for start in range(0, total, at_once):
-            give_way()
-            end = start + at_once
-            some = strings.part(min(start, len(strings)), min(end, len(strings)))
-            hashed = hashes.part(*(min(max(place - len(strings), 0), len(hashes)) for place in (start, end)))
-            keys = [packed_texts(self.prefix + part.kind, part.names) for part in (some, hashed) if len(part)]
-            values = [len(some), packed_texts("", some.values)]
-            yield keys, [*values, _encode(hash_fields), packed_texts("", hashed.values)] if len(hashed) else values
+        write = Write(strings, hashes, hash_fields)
+        if write.is_small:
+            await self._together((self._place(owner, 1, reached), write))
+        else:
+            calls = list(write.calls(self.prefix))
+            await self._write(self._place(owner, len(calls), reached), calls)
 
     async def make_whole(self, owner: str) -> None:
         """Note that all values that were lost are written again."""
         self.fences[owner].is_whole = True
-        await self._write(owner, [_NOTHING], acknowledged=0)
+        await self._write(self._place(owner, 1), [Call()], acknowledged=0)
 
-    async def _write(
-        self,
-        owner: str,
-        calls: Sequence[_Call],
-        reached: Offsets | None = None,
-        acknowledged: int | None = None,
-    ) -> None:
-        """Make calls in their order, in one trip: Redis has `reached` with the last of them."""
+    def _place(self, owner: str, calls: int, reached: Offsets | None = None) -> _Place:
+        """The next place for so many calls; Redis has `reached` with the last of them."""
         fence = self.fences[owner]
-        before, first = fence.reached, fence.writes + 1
-        fence.writes, fence.reached = fence.writes + len(calls), reached or before
+        place = _Place(owner, fence.writes + 1, fence.reached)
+        fence.writes, fence.reached = fence.writes + calls, reached or fence.reached
+        return place
+
+    async def _share(self, writes: Sequence[_Small]) -> list[BaseException | None]:
+        """Make small writes in as few calls as may be."""
+        groups = [writes[some] for some in shared([write for _, write in writes])]
+        return list(chain.from_iterable(await asyncio.gather(*map(self._write_few, groups))))
+
+    async def _write_few(self, group: Sequence[_Small]) -> list[BaseException | None]:
+        """Make writes in one call; if Redis refuses it, each by itself, to see which one it is and why."""
+        if len(group) > 1:
+            with contextlib.suppress(RedisError):
+                passes = [self._pass(place, place.first) for place, _ in group]
+                call = one_call(self.prefix, [write for _, write in group])
+                await self._trips.call(self._values, [self._command(passes, call)])
+                return [None] * len(group)
+        alone = (self._write(place, [one_call(self.prefix, [write])]) for place, write in group)
+        return await asyncio.gather(*alone, return_exceptions=True)
+
+    async def _write(self, place: _Place, calls: Sequence[Call], acknowledged: int | None = None) -> None:
+        """Make calls in their order, in one trip."""
+        owner, fence = place.owner, self.fences[place.owner]
         while True:
-            commands = []
-            for number, (keys, values) in enumerate(calls, first):
-                known = number - 1 if acknowledged is None else acknowledged
-                offsets = fence.reached if number == fence.writes else before
-                known, after = (known, f"{number} {_text(offsets)}") if fence.is_whole else (0, "0 ?")
-                commands.append((keys, [fence.generation, known, after, self.keep_seconds, *values]))
+            commands = [
+                self._command([self._pass(place, number, acknowledged)], call)
+                for number, call in enumerate(calls, place.first)
+            ]
             try:
                 await self._call(self._values, owner, commands)
                 return
@@ -198,14 +207,24 @@ class RedisWriter:
                 fence.losses, fence.is_whole = fence.losses + 1, False
                 await self._claimed(owner, fence.generation, fence.writes, fence.reached)
 
-    async def _claimed(self, owner: str, generation: int, writes: int, reached: Offsets, overruled: bytes = b"") -> int:
-        calls = [((), [generation, writes, _text(reached), overruled])]
-        return int((await self._call(self._claim, owner, calls))[0])
+    def _pass(self, place: _Place, number: int, acknowledged: int | None = None) -> _Pass:
+        """What lets call number `number` of an owner through."""
+        fence, known = self.fences[place.owner], number - 1 if acknowledged is None else acknowledged
+        offsets = fence.reached if number == fence.writes else place.before
+        known, after = (known, f"{number} {_text(offsets)}") if fence.is_whole else (0, "0 ?")
+        return self._key(place.owner), fence.generation, known, after
 
-    async def _call(self, script: AsyncScript, owner: str, calls: Sequence[_Call]) -> list[Any]:
+    def _command(self, passes: Sequence[_Pass], call: Call) -> _Command:
+        keys = [key for key, *_ in passes]
+        arguments = chain.from_iterable(rest for _, *rest in passes)
+        return _command([*keys, *call.keys], [self.keep_seconds, len(passes), *arguments, *call.values])
+
+    async def _claimed(self, owner: str, generation: int, writes: int, reached: Offsets, overruled: bytes = b"") -> int:
+        command = _command([self._key(owner)], [generation, writes, _text(reached), overruled])
+        return int((await self._call(self._claim, owner, [command]))[0])
+
+    async def _call(self, script: AsyncScript, owner: str, commands: Sequence[_Command]) -> list[Any]:
         """The answers of a script to several calls; it is the fence of the owner that lets them pass."""
-        fence = f"{self.prefix}fence:{owner}"
-        commands = [(1 + sum(some.count for some in keys), (fence, *keys, *arguments)) for keys, arguments in calls]
         try:
             return await self.patience.call(lambda: self._trips.call(script, commands))
         except ResponseError as error:
@@ -214,6 +233,14 @@ class RedisWriter:
                     f"This worker lost {owner} to another one while it was away ({error}), so it stops: start it again."
                 ) from None
             raise
+
+    def _key(self, owner: str) -> str:
+        return f"{self.prefix}fence:{owner}"
+
+
+def _command(keys: Sequence[str | Packed], arguments: Sequence[Any]) -> _Command:
+    """A call of a script: how many keys it has, the keys, the arguments."""
+    return sum(key.count if isinstance(key, Packed) else 1 for key in keys), (*keys, *arguments)
 
 
 def _text(offsets: Offsets) -> str:

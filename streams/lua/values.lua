@@ -1,17 +1,18 @@
 -- Behind fence.lua: writes strings and hashes.
 --
---   KEYS[2..]   the keys, those of strings first
---   ARGV[5]     how many strings there are
---   ARGV[6..]   a value per string; then, if there are hashes, a msgpack list of the names of their fields, and per
---               hash a msgpack list of values: false leaves its field out, a list shorter than the names the last ones
-local call, seconds, strings = redis.call, ARGV[4], tonumber(ARGV[5])
-for i = 2, strings + 1 do
-  call('SET', KEYS[i], ARGV[i + 4], 'EX', seconds)
+--   KEYS[n+1..]   the keys, those of strings first
+--   ARGV[3n+3]    how many strings there are
+--   ARGV[3n+4..]  a value per string; then, if there are hashes, a msgpack list of the names of their fields, and per
+--                 hash a msgpack list of values: false leaves its field out, a list shorter than the names the last ones
+local seconds, behind = ARGV[1], 2 * fences + 3  -- from a key to its value
+local last = fences + tonumber(ARGV[3 * fences + 3])
+for i = fences + 1, last do
+  call('SET', KEYS[i], ARGV[i + behind], 'EX', seconds)
 end
-local names = #KEYS > strings + 1 and cmsgpack.unpack(ARGV[strings + 6])
+local names = #KEYS > last and cmsgpack.unpack(ARGV[last + 1 + behind])
 local pairs = {}  -- the same for all hashes, as a table that grows takes time
-for i = strings + 2, #KEYS do
-  local key, values, n = KEYS[i], cmsgpack.unpack(ARGV[i + 5]), 0
+for i = last + 1, #KEYS do
+  local key, values, n = KEYS[i], cmsgpack.unpack(ARGV[i + behind + 1]), 0
   for j = 1, #values do
     local value = values[j]
     if value then
@@ -26,4 +27,4 @@ for i = strings + 2, #KEYS do
   end
   call('EXPIRE', key, seconds)
 end
-return #KEYS - 1
+return #KEYS - fences

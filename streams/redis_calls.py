@@ -1,0 +1,91 @@
+"""Writes as calls of values.lua: a large one is cut into several, small ones of several partitions go into one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from streams.giving_way import give_way
+from streams.quick_packing import Packed, packed_texts
+from streams.values import NO_VALUES, Values
+
+#: Keys in one call: Redis serves nobody else while a call runs, a tenth of a millisecond or so.
+_FEW_KEYS: Final = 16
+#: The more there is to write the larger the calls, as fewer of them take less time: about so many calls, until each
+#: has as many keys as a backlog may put into one.
+_CALLS: Final = 6
+_MANY_KEYS: Final = 64
+#: Keys in a call that several share.
+_SHARED_KEYS: Final = 32
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
+class Call(NamedTuple):
+    """Keys and arguments of values.lua, without those of the fences."""
+
+    keys: Sequence[Packed] = ()
+    values: Sequence[Any] = (0,)
+
+
+class Write(NamedTuple):
+    """What to write: strings, and hashes as `streams.outputs.Outputs` has them."""
+
+    strings: Values = NO_VALUES
+    hashes: Values = NO_VALUES
+    hash_fields: Sequence[str] = ()
+
+    @property
+    def keys(self) -> int:
+        """How many keys that makes."""
+        return len(self.strings) + len(self.hashes)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether one call suffices."""
+        return self.keys <= _FEW_KEYS
+
+    def calls(self, prefix: str) -> Iterator[Call]:
+        """One call after the other, at least one."""
+        if self.is_small:
+            yield one_call(prefix, [self])
+            return
+        at_once = min(max(_FEW_KEYS, self.keys // _CALLS), _MANY_KEYS)
+        for start in range(0, self.keys, at_once):
+            give_way()
+            end, strings = start + at_once, len(self.strings)
+            some = self.strings.part(min(start, strings), min(end, strings))
+            hashed = self.hashes.part(*(min(max(place - strings, 0), len(self.hashes)) for place in (start, end)))
+            yield one_call(prefix, [Write(some, hashed, self.hash_fields)])
+
+
+def one_call(prefix: str, writes: Sequence[Write]) -> Call:
+    """All that several small writes write, whose hashes have the same fields."""
+    strings = [write.strings for write in writes if len(write.strings)]
+    hashes = [write.hashes for write in writes if len(write.hashes)]
+    if not strings and not hashes:
+        return Call()
+    keys = [packed_texts(prefix + part.kind, part.names) for part in (*strings, *hashes)]
+    values = [sum(map(len, strings)), *(packed_texts("", part.values) for part in strings)]
+    if hashes:
+        fields = next(write.hash_fields for write in writes if len(write.hashes))
+        values += [_encode(fields), *(packed_texts("", part.values) for part in hashes)]
+    return Call(keys, values)
+
+
+def shared(writes: Sequence[Write]) -> Iterator[slice]:
+    """Which of several small writes, one behind the other, go into one call.
+
+    >>> few, more = [Write(Values.of([(f"rec:{n}", b"1") for n in range(count)])) for count in (5, 15)]
+    >>> list(shared([few, more, more, few]))
+    [slice(0, 2, None), slice(2, 4, None)]
+    """
+    start, keys, fields = 0, 0, None
+    for number, write in enumerate(writes):
+        its = write.hash_fields if len(write.hashes) else fields
+        if keys + write.keys > _SHARED_KEYS or fields not in (None, its):
+            yield slice(start, number)
+            start, keys = number, 0
+        keys, fields = keys + write.keys, its
+    yield slice(start, len(writes))
