@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Final
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from online_models.compiled import Int32s
-from online_models.reserve import long_enough
 from online_models.vocabulary import Vocabulary
 
 #: Shoppers that are looked at again at a time.
@@ -25,51 +24,54 @@ class Waiting:
     >>> users = Vocabulary()
     >>> waiting, codes = Waiting(users), users.codes(["ada", "bob", "eve"])
     >>> waiting.note(codes, np.array([0, 20, 20]), np.array([False, False, True]))
-    >>> sorted(waiting.take(is_idle=False)), sorted(waiting.take(is_idle=True))
-    (['ada'], ['bob'])
+    >>> waiting.take(is_idle=False).tolist(), waiting.take(is_idle=True).tolist()
+    ([0], [1])
     """
 
     def __init__(self, users: Vocabulary, empty: Iterable[str] = (), impersonal: Iterable[str] = ()) -> None:
-        self.empty = set(empty)
-        self.impersonal = set(impersonal)
-        self.renumber(users)
+        self._users = users
+        self._empty = _codes(users, empty)
+        self._impersonal = _codes(users, impersonal)
 
     def __bool__(self) -> bool:
-        return bool(self.empty or self.impersonal)
+        return bool(self._empty or self._impersonal)
+
+    def names(self) -> Callable[[], tuple[list[str], list[str]]]:
+        """Who they are now, as what makes them anew; the result looks up the names."""
+        spelling = self._users.spelling()
+        empty, impersonal = (np.fromiter(some, np.int32, len(some)) for some in (self._empty, self._impersonal))
+        return lambda: (spelling.chosen(empty).names(), spelling.chosen(impersonal).names())
 
     def renumber(self, users: Vocabulary) -> None:
         """Shoppers have other codes than before."""
-        self._users = users
-        self._may_wait = np.zeros(64, np.bool_)  # by code; most are not, and their names are not looked up
-        self._mark(users.known_codes(sorted(self.empty | self.impersonal)))
+        empty, impersonal = self.names()()
+        self._users, self._empty, self._impersonal = users, _codes(users, empty), _codes(users, impersonal)
 
-    def take(self, *, is_idle: bool) -> list[str]:
-        """Some of those who are to be looked at now; they wait no more, unless `note` says so again."""
-        taken = list(islice(self.empty, _MOST))
+    def take(self, *, is_idle: bool) -> Int32s:
+        """The codes of some of those who are to be looked at now; they wait no more, unless `note` says so again."""
+        taken = list(islice(self._empty, _MOST))
         if is_idle:
-            taken += islice(self.impersonal, _MOST - len(taken))
-        self.empty.difference_update(taken)
-        self.impersonal.difference_update(taken)
-        return taken
+            taken += islice(self._impersonal, _MOST - len(taken))
+        self._empty.difference_update(taken)
+        self._impersonal.difference_update(taken)
+        return np.array(taken, np.int32)
 
     def note(
         self, codes: Int32s, lengths: Int32s, has_neighbours: NDArray[np.bool_], again: Int32s | None = None
     ) -> None:
         """Note what new lists hold; those looked at `again` wait on only if they got nothing."""
-        is_poor = (lengths == 0) | ~has_neighbours
-        self._may_wait = long_enough(self._may_wait, len(self._users))
-        some = np.flatnonzero(is_poor | self._may_wait[codes])
-        if not len(some):
+        is_poor = ~has_neighbours
+        if not self and not is_poor.any():
             return
-        names = self._users.names_of(codes[some])
-        self.empty.difference_update(names)
-        self.impersonal.difference_update(names)
-        self.empty.update(name for name, length in zip(names, lengths[some].tolist(), strict=True) if not length)
-        self.impersonal.update(name for name, poor in zip(names, is_poor[some].tolist(), strict=True) if poor)
-        self.impersonal.difference_update(self.empty, [] if again is None else self._users.names_of(again))
-        self._may_wait[codes[some]] = False
-        self._mark(codes[is_poor])
+        known = codes.tolist()
+        self._empty.difference_update(known)
+        self._impersonal.difference_update(known)
+        for code, length in zip(codes[is_poor].tolist(), lengths[is_poor].tolist(), strict=True):
+            (self._impersonal if length else self._empty).add(code)
+        if again is not None:
+            self._impersonal.difference_update(again.tolist())
 
-    def _mark(self, codes: Int32s) -> None:
-        self._may_wait = long_enough(self._may_wait, len(self._users))
-        self._may_wait[codes[codes >= 0]] = True
+
+def _codes(users: Vocabulary, names: Iterable[str]) -> set[int]:
+    """Those that are known."""
+    return set(users.known_codes(names).tolist()) - {-1}

@@ -73,10 +73,8 @@ class ShoppersPartition:
 
     def freeze(self, spare: Spare) -> Callable[[], dict[str, Any]]:
         """Copy the state now; pack the copy later. Lists on show are a measurement and begin anew."""
-        shoppers, waiting = FrozenShoppers.of(self.shoppers, spare), self.waiting
-        waiting_now = (list(waiting.empty), list(waiting.impersonal))
-        outbox = self.outbox.state()
-        return lambda: {"shoppers": shoppers.state(), "outbox": outbox, "waiting": waiting_now}
+        shoppers, waiting, outbox = FrozenShoppers.of(self.shoppers, spare), self.waiting.names(), self.outbox.state()
+        return lambda: {"shoppers": shoppers.state(), "outbox": outbox, "waiting": waiting()}
 
 
 class ShoppersAgent:
@@ -184,11 +182,8 @@ class ShoppersAgent:
 
     def _looked_at_again(self, state: ShoppersPartition, acted: Int32s, *, is_idle: bool) -> Int32s:
         """The codes of those who waited for a better list, but for those who acted."""
-        taken = state.waiting.take(is_idle=is_idle) if state.waiting else []
-        if not taken:
-            return _NOBODY
-        waiting = state.shoppers.users.known_codes(taken)
-        return np.setdiff1d(waiting[waiting >= 0], acted)
+        taken = state.waiting.take(is_idle=is_idle) if state.waiting else _NOBODY
+        return np.setdiff1d(taken, acted) if len(taken) else _NOBODY
 
     def _score(self, state: ShoppersPartition, events: EventColumns, folded: Folded) -> None:
         """Score what the shoppers did against the lists that were on show."""

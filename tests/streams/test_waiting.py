@@ -22,7 +22,7 @@ def test_who_is_looked_at_again_waits_on_only_if_there_was_nothing() -> None:
     codes = users.codes(["ada", "bob"])
     waiting = Waiting(users)
     waiting.note(codes, np.array([0, 20]), np.array([False, False]), again=codes)
-    assert (waiting.empty, waiting.impersonal) == ({"ada"}, set())
+    assert waiting.names()() == (["ada"], [])
 
 
 def test_a_shopper_is_known_under_another_code_and_after_a_restart() -> None:
@@ -31,7 +31,7 @@ def test_a_shopper_is_known_under_another_code_and_after_a_restart() -> None:
     waiting.note(users.codes(["ada", "bob"]), np.array([20, 20]), np.array([True, False]))
     others = Vocabulary()
     others.codes(["eve", "ida", "bob"])
-    restored = Waiting(others, waiting.empty, waiting.impersonal)
+    restored = Waiting(others, *waiting.names()())
     waiting.renumber(others)
     for known in (waiting, restored):
         known.note(others.codes(["bob"]), np.array([20]), np.array([True]))
