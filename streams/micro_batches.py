@@ -11,7 +11,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -23,10 +23,10 @@ from streams.crash import RunTask
 from streams.delivery import LARGEST_DELIVERY
 from streams.flood_guard import FloodGuard
 from streams.lane import Flow, Lane
-from streams.outputs import Outputs
 from streams.owner import Owner
 from streams.ownership import Ownership
 from streams.portion import Portion
+from streams.publisher import Step
 from streams.record_batches import RecordBatch, columns
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, PURCHASES
@@ -211,18 +211,18 @@ class MicroBatchLoop:
             for course, portion in turn
         }
         outputs = await self.agent.fold(portions)
-        await asyncio.gather(*(self._bring_out(course, portions, outputs) for course, _ in turn))
+        steps = [course.owner.step(outputs[p], portions[p]) for course, _ in turn for p in [course.owner.partition]]
+        visible_ms = await self.ownership.publisher.publish(steps)
+        for (course, _), step in zip(turn, steps, strict=True):
+            await self._finish(course, portions[course.owner.partition], step, visible_ms)
 
-    async def _bring_out(
-        self, course: _Course, portions: Mapping[int, Portion[Any] | None], outputs: Mapping[int, Outputs]
-    ) -> None:
-        """Publish what a partition's micro-batch led to, and be done with it."""
-        owner, partition = course.owner, course.owner.partition
-        portion = portions[partition]
-        visible_ms = await owner.publish(outputs[partition], portion)
+    async def _finish(self, course: _Course, portion: Portion[Any] | None, step: Step, visible_ms: float) -> None:
+        """Be done with a partition's micro-batch, which is published."""
+        owner = course.owner
+        owner.note(step)
         if portion is not None and self.agent.topics == SHOP_TOPICS:
             self.counters.count_freshness(portion.timestamp, visible_ms)
-            self._watch_for_flood(partition, len(portion), outputs[partition].rejected)
+            self._watch_for_flood(owner.partition, len(portion), step.outputs.rejected)
         await owner.repair()
         owner.checkpoint_if_due()
         self._plan(course)

@@ -12,8 +12,8 @@ from streams.checkpoints.checkpointer import Checkpointer
 from streams.checkpoints.format import Checkpoint
 from streams.outputs import Outputs
 from streams.portion import Portion
-from streams.progress import Progress
-from streams.publisher import Publisher
+from streams.progress import Position, Progress
+from streams.publisher import Publisher, Step
 
 
 class Owner:
@@ -58,15 +58,18 @@ class Owner:
         """The next offset to process, per topic."""
         return {tp: self._progress.positions[tp].next_offset for tp in self.tps}
 
-    async def publish(self, outputs: Outputs, portion: Portion[Any] | None = None) -> float:
-        """Bring out what follows from some records, and note that they are done; see `Publisher.publish`."""
-        offsets, timestamps = self.offsets(), {}
+    def step(self, outputs: Outputs, portion: Portion[Any] | None = None) -> Step:
+        """What some records led to, and where that brings the partition."""
+        offsets, moved = self.offsets(), {}
         for number, (offset, timestamp) in (portion.last_of_topics() if portion is not None else {}).items():
-            offsets[self.tps[number]], timestamps[self.tps[number]] = offset + 1, timestamp
-        visible_ms = await self._publisher.publish(outputs, self.name, tuple(offsets.values()))
-        for tp, timestamp in timestamps.items():
-            self._progress.advance(tp, offsets[tp], timestamp)
-        return visible_ms
+            moved[self.tps[number]] = Position(offset + 1, timestamp)
+            offsets[self.tps[number]] = offset + 1
+        return Step(self.name, outputs, tuple(offsets.values()), moved)
+
+    def note(self, step: Step) -> None:
+        """A step is published: its records are done."""
+        for tp, position in step.moved.items():
+            self._progress.advance(tp, *position)
 
     async def repair(self) -> None:
         """Where Redis has lost values, write the next portion of them again."""
@@ -81,7 +84,7 @@ class Owner:
             self._repair = None
             await self._publisher.writer.make_whole(self.name)
         else:
-            await self.publish(outputs)
+            await self._publisher.publish([self.step(outputs)])
 
     def checkpoint_if_due(self) -> None:
         """Between two micro-batches: copy the state, and let it be written in the background."""

@@ -42,7 +42,7 @@ class Ownership:
         partitions: dict[str, int],
     ) -> None:
         self._consumer = consumer
-        self._publisher = publisher
+        self.publisher = publisher
         self._progress = progress
         self._checkpointer = checkpointer
         self._partitions = partitions
@@ -52,7 +52,7 @@ class Ownership:
     @property
     def patience(self) -> Patience:
         """How long to put up with a Redis that fails."""
-        return self._publisher.writer.patience
+        return self.publisher.writer.patience
 
     async def take(self, agents: Sequence[Agent], assignment: Assignment) -> list[Owner]:
         """Own exactly the partitions of an assignment.
@@ -100,12 +100,12 @@ class Ownership:
             agent,
             partition,
             assignment.generation,
-            self._publisher,
+            self.publisher,
             self._progress,
             self._checkpointer,
             self._partitions,
         )
-        writer = self._publisher.writer
+        writer = self.publisher.writer
         tps = assignment.of_partition(partition, agent.topics)
         if kept is None:
             checkpoint = await asyncio.to_thread(

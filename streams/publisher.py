@@ -4,14 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, groupby
-from typing import Any
+from typing import Any, NamedTuple
+
+from faust.types import TP
 
 from streams.outputs import Message, Outputs
-from streams.redis_writer import Offsets, RedisWriter
-from streams.together import Together
+from streams.progress import Position
+from streams.redis_calls import Offsets, Write
+from streams.redis_writer import RedisWriter
 from streams.trending_writer import TrendingWriter
+
+
+class Step(NamedTuple):
+    """What some records of a partition lead to.
+
+    Attributes
+    ----------
+    owner
+        Of the partition, such as "shoppers:3".
+    outputs
+        What is to be brought out.
+    reached
+        Up to where in the topics all that follows is brought out then, see `streams.redis_calls.Write`.
+    moved
+        Where the topics are then that had any of the records.
+    """
+
+    owner: str
+    outputs: Outputs
+    reached: Offsets | None = None
+    moved: Mapping[TP, Position] = {}
 
 
 class Publisher:
@@ -29,28 +53,26 @@ class Publisher:
         self.producer = producer
         self.writer = writer
         self._trending = TrendingWriter(writer)
-        self._together: Together[Sequence[Message], list[Any]] = Together(self._send)
 
-    async def publish(self, outputs: Outputs, owner: str, reached: Offsets | None = None) -> float:
-        """Return when Kafka has acknowledged every message and Redis has every value.
+    async def publish(self, steps: Sequence[Step]) -> float:
+        """Return when Kafka has acknowledged every message and Redis has every value, of several partitions at once.
 
-        `reached` is what `RedisWriter.write` wants to know. The result is the time (epoch ms) at which the values could
-        be read.
+        The result is the time (epoch ms) at which the values could be read.
         """
         # A task begins when this one waits, which is when the values are on their way: Redis works while this sends.
-        sending = asyncio.ensure_future(self._together(outputs.messages)) if outputs.messages else None
-        await self.writer.write(owner, outputs.strings, outputs.hashes, outputs.hash_fields, reached)
-        if outputs.trending is not None:
-            await self._trending.put(outputs.trending, owner)
+        messages = list(chain.from_iterable(step.outputs.messages for step in steps))
+        sending = asyncio.ensure_future(self._send(messages)) if messages else None
+        await self.writer.write_many([_write(step) for step in steps])
+        await self._trending.put([(step.outputs.trending, step.owner) for step in steps if step.outputs.trending])
         visible_ms = time.time() * 1000
         if sending is not None:
             await asyncio.gather(*(await sending))
         return visible_ms
 
-    async def _send(self, messages: Sequence[Sequence[Message]]) -> list[list[Any]]:
-        """Send messages of several partitions, those to the same one as one; what to wait for is returned to all."""
+    async def _send(self, messages: Sequence[Message]) -> list[Any]:
+        """Send messages, those to the same partition as one; return what to wait for."""
         sent: list[Any] = []
-        for (topic, partition), group in groupby(sorted(chain(*messages), key=_receiver), key=_receiver):
+        for (topic, partition), group in groupby(sorted(messages, key=_receiver), key=_receiver):
             together = list(group)
             # aiokafka's way for one message refuses what has neither key nor value, which is what came if this is one.
             if len(together) > 1 or (together[0].key is None and together[0].value is None):
@@ -58,7 +80,7 @@ class Publisher:
             else:
                 key, value, headers = together[0].key, together[0].value, list(together[0].headers)
                 sent.append(await self.producer.send(topic, key, value, partition, None, headers))
-        return [sent] * len(messages)
+        return sent
 
     async def _send_batches(self, topic: str, partition: int, messages: Sequence[Message]) -> list[Any]:
         """The same without the time that Faust and aiokafka take for each: rejected events may be many."""
@@ -72,6 +94,11 @@ class Publisher:
                 batch.append(**what)  # the first one always fits
         sent.append(await kafka.send_batch(batch, topic, partition=partition))
         return sent
+
+
+def _write(step: Step) -> Write:
+    outputs = step.outputs
+    return Write(step.owner, outputs.strings, outputs.hashes, outputs.hash_fields, step.reached)
 
 
 def _receiver(message: Message) -> tuple[str, int]:

@@ -22,6 +22,9 @@ _SHARED_KEYS: Final = 32
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
+Offsets = tuple[int, ...]
+
+
 class Call(NamedTuple):
     """Keys and arguments of values.lua, without those of the fences."""
 
@@ -30,11 +33,24 @@ class Call(NamedTuple):
 
 
 class Write(NamedTuple):
-    """What to write: strings, and hashes as `streams.outputs.Outputs` has them."""
+    """What is written in the name of a partition.
 
+    Attributes
+    ----------
+    owner
+        An agent's partition, such as "shoppers:3".
+    strings, hashes, hash_fields
+        As in `streams.outputs.Outputs`.
+    reached
+        Up to which offsets, in the order of the agent's topics, Redis has all that follows from them once this is
+        written; None for where it is already.
+    """
+
+    owner: str
     strings: Values = NO_VALUES
     hashes: Values = NO_VALUES
     hash_fields: Sequence[str] = ()
+    reached: Offsets | None = None
 
     @property
     def keys(self) -> int:
@@ -57,7 +73,7 @@ class Write(NamedTuple):
             end, strings = start + at_once, len(self.strings)
             some = self.strings.part(min(start, strings), min(end, strings))
             hashed = self.hashes.part(*(min(max(place - strings, 0), len(self.hashes)) for place in (start, end)))
-            yield one_call(prefix, [Write(some, hashed, self.hash_fields)])
+            yield one_call(prefix, [self._replace(strings=some, hashes=hashed)])
 
 
 def one_call(prefix: str, writes: Sequence[Write]) -> Call:
@@ -77,7 +93,7 @@ def one_call(prefix: str, writes: Sequence[Write]) -> Call:
 def shared(writes: Sequence[Write]) -> Iterator[slice]:
     """Which of several small writes, one behind the other, go into one call.
 
-    >>> few, more = [Write(Values.of([(f"rec:{n}", b"1") for n in range(count)])) for count in (5, 15)]
+    >>> few, more = [Write("shoppers:3", Values.of([(f"rec:{n}", b"1") for n in range(count)])) for count in (5, 15)]
     >>> list(shared([few, more, more, few]))
     [slice(0, 2, None), slice(2, 4, None)]
     """
@@ -88,4 +104,5 @@ def shared(writes: Sequence[Write]) -> Iterator[slice]:
             yield slice(start, number)
             start, keys = number, 0
         keys, fields = keys + write.keys, its
-    yield slice(start, len(writes))
+    if writes:
+        yield slice(start, len(writes))

@@ -22,12 +22,10 @@ Every key and who writes and reads it:
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
@@ -37,12 +35,9 @@ from redis.exceptions import RedisError, ResponseError
 from streams.errors import EngineError
 from streams.patience import Patience
 from streams.quick_packing import Packed
-from streams.redis_calls import Call, Write, one_call, shared
-from streams.shared_trips import SharedTrips
-from streams.together import Together
+from streams.redis_calls import Call, Offsets, Write, one_call, shared
+from streams.script_calls import Command, call_script
 from streams.values import NO_VALUES, Values
-
-Offsets = tuple[int, ...]
 
 
 @dataclass
@@ -70,18 +65,16 @@ class Fence:
     is_whole: bool = True
 
 
-class _Place(NamedTuple):
-    """Where calls stand in the row of their owner's: the number of the first, and the offsets reached before it."""
+class _Placed(NamedTuple):
+    """A write, the number of its first call among those of its owner, and the offsets reached before it."""
 
-    owner: str
+    write: Write
     first: int
     before: Offsets
 
 
-_Small = tuple[_Place, Write]
 #: The key of a fence, and generation, known writes, and writes and offsets after a call.
 _Pass = tuple[str, int, int, str]
-_Command = tuple[int, Sequence[Any]]
 
 
 class RedisWriter:
@@ -110,8 +103,6 @@ class RedisWriter:
         self.keep_seconds = keep_seconds
         self.patience = patience
         self.fences: dict[str, Fence] = {}
-        self._trips = SharedTrips(redis)
-        self._together: Together[_Small, None] = Together(self._share)
         self._claim = redis.register_script(_script("claim"))
         self._values = redis.register_script(_script("fence") + _script("values"))
 
@@ -146,57 +137,65 @@ class RedisWriter:
         hash_fields: Sequence[str] = (),
         reached: Offsets | None = None,
     ) -> None:
-        """Write values in the name of a partition; without any, see whether Redis still has those from before.
-
-        `reached` says up to which offsets Redis has all that follows from them once this is written.
+        """Write values in the name of a partition, see `Write`; without any, see whether Redis still has the others.
 
         Raises
         ------
         EngineError
             A newer generation owns the partition: this worker is a zombie and has to stop.
         """
-        write = Write(strings, hashes, hash_fields)
-        if write.is_small:
-            await self._together((self._place(owner, 1, reached), write))
-        else:
-            calls = list(write.calls(self.prefix))
-            await self._write(self._place(owner, len(calls), reached), calls)
+        await self.write_many([Write(owner, strings, hashes, hash_fields, reached)])
+
+    async def write_many(self, writes: Sequence[Write]) -> None:
+        """The same for several partitions, in one trip; small ones share a call.
+
+        What Redis refuses, or may not have got, is written once more, partition by partition: then it is known which
+        one it is and why.
+        """
+        small = [self._placed(write, 1) for write in writes if write.is_small]
+        groups = [small[some] for some in shared([placed.write for placed in small])]
+        calls = [[one_call(self.prefix, [placed.write for placed in group])] for group in groups]
+        for write in writes:
+            if not write.is_small:
+                calls.append(list(write.calls(self.prefix)))
+                groups.append([self._placed(write, len(calls[-1]))])
+        for group, its, is_done in zip(groups, calls, await self._tried(groups, calls), strict=True):
+            if not is_done:
+                for placed in group:
+                    await self._written(placed, its if len(group) == 1 else [one_call(self.prefix, [placed.write])])
 
     async def make_whole(self, owner: str) -> None:
         """Note that all values that were lost are written again."""
         self.fences[owner].is_whole = True
-        await self._write(self._place(owner, 1), [Call()], acknowledged=0)
+        await self._written(self._placed(Write(owner), 1), [Call()], acknowledged=0)
 
-    def _place(self, owner: str, calls: int, reached: Offsets | None = None) -> _Place:
-        """The next place for so many calls; Redis has `reached` with the last of them."""
-        fence = self.fences[owner]
-        place = _Place(owner, fence.writes + 1, fence.reached)
-        fence.writes, fence.reached = fence.writes + calls, reached or fence.reached
-        return place
+    def _placed(self, write: Write, calls: int) -> _Placed:
+        """Give a write its place; Redis has reached its offsets with the last of its calls."""
+        fence = self.fences[write.owner]
+        placed = _Placed(write, fence.writes + 1, fence.reached)
+        fence.writes, fence.reached = fence.writes + calls, write.reached or fence.reached
+        return placed
 
-    async def _share(self, writes: Sequence[_Small]) -> list[BaseException | None]:
-        """Make small writes in as few calls as may be."""
-        groups = [writes[some] for some in shared([write for _, write in writes])]
-        return list(chain.from_iterable(await asyncio.gather(*map(self._write_few, groups))))
+    async def _tried(self, groups: Sequence[Sequence[_Placed]], calls: Sequence[Sequence[Call]]) -> list[bool]:
+        """Make the calls of groups of writes in one trip; whether Redis has done all those of each."""
+        commands = [
+            self._command([self._pass(placed, placed.first + number) for placed in group], call)
+            for group, its in zip(groups, calls, strict=True)
+            for number, call in enumerate(its)
+        ]
+        try:
+            answers = iter(await call_script(self.redis, self._values, commands))
+        except RedisError:
+            return [False] * len(groups)
+        return [_refusal(list(islice(answers, len(its)))) is None for its in calls]
 
-    async def _write_few(self, group: Sequence[_Small]) -> list[BaseException | None]:
-        """Make writes in one call; if Redis refuses it, each by itself, to see which one it is and why."""
-        if len(group) > 1:
-            with contextlib.suppress(RedisError):
-                passes = [self._pass(place, place.first) for place, _ in group]
-                call = one_call(self.prefix, [write for _, write in group])
-                await self._trips.call(self._values, [self._command(passes, call)])
-                return [None] * len(group)
-        alone = (self._write(place, [one_call(self.prefix, [write])]) for place, write in group)
-        return await asyncio.gather(*alone, return_exceptions=True)
-
-    async def _write(self, place: _Place, calls: Sequence[Call], acknowledged: int | None = None) -> None:
-        """Make calls in their order, in one trip."""
-        owner, fence = place.owner, self.fences[place.owner]
+    async def _written(self, placed: _Placed, calls: Sequence[Call], acknowledged: int | None = None) -> None:
+        """Make calls of one partition in their order, in one trip, until Redis has done all of them."""
+        owner, fence = placed.write.owner, self.fences[placed.write.owner]
         while True:
             commands = [
-                self._command([self._pass(place, number, acknowledged)], call)
-                for number, call in enumerate(calls, place.first)
+                self._command([self._pass(placed, number, acknowledged)], call)
+                for number, call in enumerate(calls, placed.first)
             ]
             try:
                 await self._call(self._values, owner, commands)
@@ -207,14 +206,15 @@ class RedisWriter:
                 fence.losses, fence.is_whole = fence.losses + 1, False
                 await self._claimed(owner, fence.generation, fence.writes, fence.reached)
 
-    def _pass(self, place: _Place, number: int, acknowledged: int | None = None) -> _Pass:
+    def _pass(self, placed: _Placed, number: int, acknowledged: int | None = None) -> _Pass:
         """What lets call number `number` of an owner through."""
-        fence, known = self.fences[place.owner], number - 1 if acknowledged is None else acknowledged
-        offsets = fence.reached if number == fence.writes else place.before
+        owner, known = placed.write.owner, number - 1 if acknowledged is None else acknowledged
+        fence = self.fences[owner]
+        offsets = fence.reached if number == fence.writes else placed.before
         known, after = (known, f"{number} {_text(offsets)}") if fence.is_whole else (0, "0 ?")
-        return self._key(place.owner), fence.generation, known, after
+        return self._key(owner), fence.generation, known, after
 
-    def _command(self, passes: Sequence[_Pass], call: Call) -> _Command:
+    def _command(self, passes: Sequence[_Pass], call: Call) -> Command:
         keys = [key for key, *_ in passes]
         arguments = chain.from_iterable(rest for _, *rest in passes)
         return _command([*keys, *call.keys], [self.keep_seconds, len(passes), *arguments, *call.values])
@@ -223,10 +223,17 @@ class RedisWriter:
         command = _command([self._key(owner)], [generation, writes, _text(reached), overruled])
         return int((await self._call(self._claim, owner, [command]))[0])
 
-    async def _call(self, script: AsyncScript, owner: str, commands: Sequence[_Command]) -> list[Any]:
+    async def _call(self, script: AsyncScript, owner: str, commands: Sequence[Command]) -> list[Any]:
         """The answers of a script to several calls; it is the fence of the owner that lets them pass."""
+
+        async def called() -> list[Any]:
+            answers = await call_script(self.redis, script, commands)
+            if (refusal := _refusal(answers)) is not None:
+                raise refusal
+            return answers
+
         try:
-            return await self.patience.call(lambda: self._trips.call(script, commands))
+            return await self.patience.call(called)
         except ResponseError as error:
             if "FENCED" in str(error):
                 raise EngineError(
@@ -238,9 +245,14 @@ class RedisWriter:
         return f"{self.prefix}fence:{owner}"
 
 
-def _command(keys: Sequence[str | Packed], arguments: Sequence[Any]) -> _Command:
+def _command(keys: Sequence[str | Packed], arguments: Sequence[Any]) -> Command:
     """A call of a script: how many keys it has, the keys, the arguments."""
     return sum(key.count if isinstance(key, Packed) else 1 for key in keys), (*keys, *arguments)
+
+
+def _refusal(answers: Sequence[Any]) -> BaseException | None:
+    """The first error among answers."""
+    return next((answer for answer in answers if isinstance(answer, BaseException)), None)
 
 
 def _text(offsets: Offsets) -> str:

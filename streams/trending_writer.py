@@ -9,11 +9,9 @@ import msgspec
 
 from streams.errors import EngineError
 from streams.redis_writer import RedisWriter
-from streams.together import Together
 from streams.trending_merge import TrendingPart, merged, trending_list
 
 _PARTS: Final = "trending-parts"
-_Request = tuple[TrendingPart, str]
 
 
 class TrendingWriter:
@@ -21,31 +19,26 @@ class TrendingWriter:
 
     def __init__(self, writer: RedisWriter) -> None:
         self.writer = writer
-        self._together: Together[_Request, None] = Together(self._put)
 
-    async def put(self, part: TrendingPart, owner: str) -> None:
-        """Put one part in; all have to be read for it, so those put in the same moment go together.
+    async def put(self, parts: Sequence[tuple[TrendingPart, str]]) -> None:
+        """Put parts in, each in the name of its owner; whoever comes in between makes us try again.
 
         Raises
         ------
         EngineError
-            A newer generation owns the partition.
+            A newer generation owns one of the partitions.
         """
-        await self._together((part, owner))
+        if parts:
+            await self.writer.patience.call(lambda: self._merge(parts))
 
-    async def _put(self, requests: Sequence[_Request]) -> list[None]:
-        """Whoever comes in between makes us try again."""
-        await self.writer.patience.call(lambda: self._merge(requests))
-        return [None] * len(requests)
-
-    async def _merge(self, requests: Sequence[_Request]) -> None:
+    async def _merge(self, parts: Sequence[tuple[TrendingPart, str]]) -> None:
         redis: Any = self.writer.redis
         prefix, keep_seconds = self.writer.prefix, self.writer.keep_seconds
-        parts_key, fence_keys = f"{prefix}{_PARTS}", [f"{prefix}fence:{owner}" for _, owner in requests]
-        new = {b"%d" % part.partition: msgspec.json.encode(part) for part, _ in requests}
+        parts_key, fence_keys = f"{prefix}{_PARTS}", [f"{prefix}fence:{owner}" for _, owner in parts]
+        new = {b"%d" % part.partition: msgspec.json.encode(part) for part, _ in parts}
         async with redis.pipeline() as pipe:
             await pipe.watch(parts_key, *fence_keys)
-            for (_, owner), fence in zip(requests, await pipe.mget(fence_keys), strict=True):
+            for (_, owner), fence in zip(parts, await pipe.mget(fence_keys), strict=True):
                 if fence and int(fence.split()[0]) > self.writer.fences[owner].generation:
                     raise EngineError(f"This worker lost {owner} to another one, so it stops: start it again.")
             known = await pipe.hgetall(parts_key) | new

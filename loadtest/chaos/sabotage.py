@@ -11,7 +11,7 @@ import inspect
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 import numpy as np
@@ -25,7 +25,7 @@ from streams.checkpoints import store
 from streams.owner import Owner
 from streams.ownership import Ownership
 from streams.progress import Progress
-from streams.values import Values
+from streams.redis_calls import Write
 
 VARIABLE: Final = "UPWELL_SABOTAGE"
 #: Tells a worker to fall asleep (SIGSTOP) when it is about to write to Redis what shoppers did.
@@ -40,7 +40,7 @@ POINTS: Final[Mapping[str, tuple[tuple[Any, str], ...]]] = {
         (affinity.AffinityAgent, "fold"),
         (learner.LearnerAgent, "fold"),
     ),
-    "after-redis": ((redis_writer.RedisWriter, "write"),),
+    "after-redis": ((redis_writer.RedisWriter, "write_many"),),
     "after-checkpoint-file": ((store, "write_through"),),
     "after-rename": ((store, "put_in_place"),),
     "after-commit": ((Progress, "committed"),),
@@ -73,17 +73,17 @@ def doze_when_told() -> None:
         told[0] = True
 
     writer: Any = redis_writer.RedisWriter
-    write = writer.write
+    write_many = writer.write_many
 
-    async def asleep_before(self: Any, owner: str, strings: Values, hashes: Values, *rest: Any) -> None:
-        if told[0] and len(hashes):
+    async def asleep_before(self: Any, writes: Sequence[Write]) -> None:
+        if told[0] and any(len(write.hashes) for write in writes):
             told[0] = False
             print(ASLEEP, file=sys.stderr, flush=True)
             os.kill(os.getpid(), signal.SIGSTOP)
-        await write(self, owner, strings, hashes, *rest)
+        await write_many(self, writes)
 
     signal.signal(DOZE, tell)
-    writer.write = asleep_before
+    writer.write_many = asleep_before
 
 
 def _kill_at(point: str, passes: int) -> None:
@@ -139,25 +139,40 @@ def _commit_before_checkpoint() -> None:
 
 def _no_fence() -> None:
     """Redis takes writes of any generation, without counts and offsets: what a zombie spoils would be repaired else."""
-    script = redis_writer._script
-
-    def without(name: str) -> str:
-        text = script(name).replace("tonumber(ARGV[1]) < generation", "false")
-        text = text.replace("return whole and writes or -1", "return writes")
-        return text.replace("tonumber(ARGV[1]) > generation or tonumber(ARGV[2]) > writes", "false")
-
-    redis_writer._script = without
+    _change_scripts(
+        {
+            "claim": {
+                "tonumber(ARGV[1]) < generation": "false",
+                "return whole and writes or -1": "return writes",
+            },
+            "fence": {"mine < generation": "false", "mine > generation or known > writes": "false"},
+        }
+    )
 
 
 def _no_repair() -> None:
     """Nobody minds when Redis has lost writes."""
+    _change_scripts(
+        {
+            "claim": {"return whole and writes or -1": "return writes"},
+            "fence": {"mine > generation or known > writes": "false"},
+        }
+    )
+
+
+def _change_scripts(changes: Mapping[str, Mapping[str, str]]) -> None:
+    """Put something else in place of what scripts say, by the name of each."""
     script = redis_writer._script
 
-    def without(name: str) -> str:
-        text = script(name).replace("return whole and writes or -1", "return writes")
-        return text.replace("or tonumber(ARGV[2]) > writes then", "and false then")
+    def changed(name: str) -> str:
+        text = script(name)
+        for what, instead in changes.get(name, {}).items():
+            if what not in text:
+                raise ValueError(f"{name}.lua does not say {what!r} any more, so this sabotage would change nothing")
+            text = text.replace(what, instead)
+        return text
 
-    redis_writer._script = without
+    redis_writer._script = changed
 
 
 def _no_receiver_dedupe() -> None:

@@ -30,7 +30,7 @@ from streams.model_settings import model_settings
 from streams.outputs import Message, Outputs
 from streams.patience import Patience
 from streams.portion import Portion
-from streams.publisher import Publisher
+from streams.publisher import Publisher, Step
 from streams.read_view import ReadView
 from streams.records import Record, Records
 from streams.redis_writer import RedisWriter
@@ -172,7 +172,7 @@ async def _run(settings: Settings, records: list[Record]) -> dict[str, bytes]:
     for agent, topic in ((affinity, COVISITS), (learner, EXAMPLES)):
         learned = (await agent.fold({0: agent.read(Records.of(_blocks(messages, topic)))}))[0]
         await writer.claim(agent.name, 1, 0, (0,), _nobody_newer)
-        await Publisher(None, writer).publish(learned, agent.name)
+        await Publisher(None, writer).publish([Step(agent.name, learned)])
     while shoppers.pause(0) < math.inf:
         await shoppers.fold({0: None})
     await redis.aclose()

@@ -11,11 +11,14 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from streams import redis_writer
 from streams.embedded.redis import EmbeddedRedis
 from streams.engine import connect
 from streams.errors import EngineError
 from streams.patience import Patience
+from streams.redis_calls import Write
 from streams.redis_writer import RedisWriter
+from streams.script_calls import Command, call_script
 from streams.settings import Settings
 from streams.values import NO_VALUES, Values
 
@@ -163,18 +166,127 @@ def test_a_write_that_is_not_over_has_not_reached_anything(
     async def test(redis: Any) -> None:
         owner, fences = writer(redis, prefix), []
         await owner.claim(OWNER, 4, 0, (0,), no)
-        call = owner._trips.call
 
-        async def one_at_a_time(script: Any, calls: Sequence[tuple[int, Sequence[Any]]]) -> list[Any]:
+        async def one_at_a_time(redis: Any, script: Any, calls: Sequence[Command]) -> list[Any]:
             answers = []
             for only in calls:
-                answers += await call(script, [only])
+                answers += await call_script(redis, script, [only])
                 fences.append(await redis.get(f"{prefix}fence:{OWNER}"))
             return answers
 
-        monkeypatch.setattr(owner._trips, "call", one_at_a_time)
+        monkeypatch.setattr(redis_writer, "call_script", one_at_a_time)
         await owner.write(OWNER, Values.of([(f"rec:{n}", b"1") for n in range(40)]), reached=(7,))
         assert fences == [b"4 1 0", b"4 2 0", b"4 3 7"]
+
+    run(redis_url, test)
+
+
+async def several(redis: Any, prefix: str) -> RedisWriter:
+    """Owner of three partitions."""
+    owner = writer(redis, prefix)
+    for partition in range(3):
+        await owner.claim(f"shoppers:{partition}", 4, 0, (0,), no)
+    return owner
+
+
+def of_each(value: bytes, partitions: int = 3, keys: int = 1) -> list[Write]:
+    """Strings and hashes of several partitions."""
+    return [
+        Write(
+            f"shoppers:{p}",
+            Values.of([(f"rec:{p}:{n}", value) for n in range(keys)]),
+            Values.of([(f"user:{p}", msgspec.msgpack.encode([value.decode(), p]))]),
+            ("view", "cart"),
+            (p + len(value),),
+        )
+        for p in range(partitions)
+    ]
+
+
+async def found(redis: Any, prefix: str) -> list[tuple[bytes | None, bytes | None, bytes | None]]:
+    """List, profile and fence of each partition."""
+    for p in range(3):
+        assert await redis.hget(f"{prefix}user:{p}", "cart") == b"%d" % p
+    return [
+        (
+            await redis.get(f"{prefix}rec:{p}:0"),
+            await redis.hget(f"{prefix}user:{p}", "view"),
+            await redis.get(f"{prefix}fence:shoppers:{p}"),
+        )
+        for p in range(3)
+    ]
+
+
+def test_small_writes_of_several_partitions_share_a_call_and_each_moves_its_own_fence(
+    redis_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(redis: Any) -> None:
+        owner, made = await several(redis, prefix), []
+
+        async def counted(redis: Any, script: Any, calls: Sequence[Command]) -> list[Any]:
+            made.append(len(calls))
+            return await call_script(redis, script, calls)
+
+        monkeypatch.setattr(redis_writer, "call_script", counted)
+        await owner.write_many(of_each(b"1"))
+        assert await found(redis, prefix) == [(b"1", b"1", b"4 1 %d" % (p + 1)) for p in range(3)]
+        large, *small = of_each(b"22", keys=20)[:1] + of_each(b"22")[1:]
+        await owner.write_many([small[0], large, small[1]])  # the large one in two calls of its own
+        assert await found(redis, prefix) == [
+            (b"22", b"22", b"4 3 2"),
+            (b"22", b"22", b"4 2 3"),
+            (b"22", b"22", b"4 2 4"),
+        ]
+        assert await redis.get(f"{prefix}rec:0:19") == b"22"
+        assert made == [1, 3]
+
+    run(redis_url, test)
+
+
+def test_who_lost_a_partition_writes_nothing_of_it_though_others_wrote_with_the_same_call(
+    redis_url: str, prefix: str
+) -> None:
+    async def test(redis: Any) -> None:
+        owner, next_owner = await several(redis, prefix), writer(redis, prefix)
+        await owner.write_many(of_each(b"1"))
+        await next_owner.claim("shoppers:1", 5, 1, (2,), no)
+        with pytest.raises(EngineError, match="lost shoppers:1 to another one"):
+            await owner.write_many(of_each(b"2"))
+        assert (await found(redis, prefix))[1] == (b"1", b"1", b"5 1 2")
+
+    run(redis_url, test)
+
+
+@pytest.mark.parametrize("keys", [1, 20])
+def test_what_redis_lost_of_one_partition_is_noticed_whoever_wrote_with_the_same_call(
+    redis_url: str, prefix: str, keys: int
+) -> None:
+    async def test(redis: Any) -> None:
+        owner = await several(redis, prefix)
+        await owner.write_many(of_each(b"1", keys=keys))
+        await redis.delete(f"{prefix}fence:shoppers:1", f"{prefix}rec:1:0")
+        await owner.write_many(of_each(b"22", keys=keys))
+        assert [fence.is_whole for fence in owner.fences.values()] == [True, False, True]
+        assert [(rec, view) for rec, view, _ in await found(redis, prefix)] == [(b"22", b"22")] * 3
+        await owner.write_many(of_each(b"333", keys=keys))
+        assert [(rec, view) for rec, view, _ in await found(redis, prefix)] == [(b"333", b"333")] * 3
+        await owner.make_whole("shoppers:1")
+        assert all(fence.is_whole for fence in owner.fences.values())
+        await owner.write_many(of_each(b"4444", keys=keys))
+        assert [fence.losses for fence in owner.fences.values()] == [0, 1, 0]
+
+    run(redis_url, test)
+
+
+def test_a_connection_that_breaks_under_a_shared_call_loses_nothing(redis_url: str, prefix: str) -> None:
+    async def test(redis: Any) -> None:
+        owner = await several(redis, prefix)
+        await owner.write_many(of_each(b"1"))
+        pool: Any = owner.redis.connection_pool
+        (connection,) = pool._available_connections
+        connection._writer.transport.abort()
+        await owner.write_many(of_each(b"22"))
+        assert await found(redis, prefix) == [(b"22", b"22", b"4 2 %d" % (p + 2)) for p in range(3)]
 
     run(redis_url, test)
 

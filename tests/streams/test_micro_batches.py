@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -18,6 +18,7 @@ from streams.counters import Counters
 from streams.micro_batches import MicroBatchLoop
 from streams.outputs import Outputs
 from streams.portion import Portion
+from streams.publisher import Step
 from streams.record_batches import RecordBatch
 from streams.records import Records
 from streams.settings import Settings
@@ -50,7 +51,6 @@ class Owner:
     """Notes the offsets of what is processed."""
 
     is_whole = True
-    slow = False
 
     def __init__(self, partition: int, start: int) -> None:
         self.partition = partition
@@ -61,10 +61,11 @@ class Owner:
     def offsets(self) -> dict[TP, int]:
         return {self.tps[0]: self.start}
 
-    async def publish(self, outputs: Outputs, portion: Portion[Any] | None) -> float:
-        await asyncio.sleep(0.01 if self.slow else 0)
-        self.done += [] if portion is None else portion.offset.tolist()
-        return 0.0
+    def step(self, outputs: Outputs, portion: Portion[Any] | None) -> Step:
+        return Step(f"learner:{self.partition}", outputs, () if portion is None else tuple(portion.offset.tolist()))
+
+    def note(self, step: Step) -> None:
+        self.done += step.reached or ()
 
     async def repair(self) -> None:
         pass
@@ -73,11 +74,22 @@ class Owner:
         pass
 
 
+class Publisher:
+    """Takes its time."""
+
+    seconds = 0.0
+
+    async def publish(self, steps: Sequence[Step]) -> float:
+        await asyncio.sleep(self.seconds)
+        return 0.0
+
+
 class Ownership:
     """Asks Kafka for the first offset there is, which takes its time: `meanwhile` happens."""
 
     def __init__(self) -> None:
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        self.publisher = Publisher()
 
     async def earliest(self, tp: TP) -> int:
         if self.meanwhile is not None:
@@ -278,7 +290,7 @@ def test_what_arrives_while_redis_is_repaired_does_not_wait_for_it() -> None:
 def test_an_end_waits_for_what_is_in_hand_and_drops_the_rest() -> None:
     async def run() -> list[int]:
         loop, owner = a_loop(Ownership()), Owner(0, 0)
-        owner.slow = True
+        loop.ownership.publisher.seconds = 0.01
         loop.begin(owner)
         await loop._put([[a_batch(0, 0, 2)]])
         await asyncio.sleep(0)

@@ -11,7 +11,7 @@ from streams.app import faust_app
 from streams.engine import connect
 from streams.outputs import Message, Outputs
 from streams.patience import Patience
-from streams.publisher import Publisher
+from streams.publisher import Publisher, Step
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
 from streams.topics import ensure_topics
@@ -33,7 +33,7 @@ async def publish(settings: Settings, *outputs: list[Message]) -> None:
         await app.producer.maybe_start()
         publisher: Any = Publisher(app.producer, writer)
         for messages in outputs:
-            await publisher.publish(Outputs(messages=messages), OWNER)
+            await publisher.publish([Step(OWNER, Outputs(messages=messages))])
         await app.producer.stop()
 
 
@@ -74,7 +74,7 @@ def test_values_can_be_read_while_messages_are_still_to_be_sent(empty_stack: Set
             publisher.producer.send = send_when_visible
             outputs = Outputs([Message("covisits", b"a late block", 0)], Values.of([("rec:ada", b"[]")]))
             async with asyncio.timeout(20):
-                await publisher.publish(outputs, OWNER)
+                await publisher.publish([Step(OWNER, outputs)])
             await app.producer.stop()
 
     asyncio.run(run())

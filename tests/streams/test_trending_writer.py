@@ -38,7 +38,7 @@ def test_workers_that_write_in_the_same_moment_lose_nothing(redis_url: str) -> N
     async def test() -> None:
         async with connect(Settings(redis=redis_url)) as redis:
             writers = [await writer(redis, "moment:", partition) for partition in range(5)]
-            await asyncio.gather(*(one.put(part(n), f"affinity:{n}") for n, one in enumerate(writers)))
+            await asyncio.gather(*(one.put([(part(n), f"affinity:{n}")]) for n, one in enumerate(writers)))
             parts = await redis.hgetall("moment:trending-parts")
             assert sorted(parts) == [b"%d" % n for n in range(5)]
             listed = msgspec.json.decode(await redis.get("moment:trending:all") or b"")["items"]
@@ -69,7 +69,7 @@ def test_a_connection_that_always_breaks_is_given_up(redis_url: str) -> None:
         async with server, connect(Settings(redis=between)) as redis:
             one = await writer(redis, "breaks:", 0, seconds=0.5)
             with pytest.raises(EngineError, match="Redis has been of no use for"):
-                await asyncio.wait_for(one.put(part(0), "affinity:0"), 10.0)
+                await asyncio.wait_for(one.put([(part(0), "affinity:0")]), 10.0)
         assert broken > 1
 
     asyncio.run(test())

@@ -1,4 +1,4 @@
-"""Calls that travel together: each gets its own answer, its own error, and none waits for ever."""
+"""Calls that travel in one trip: each gets its own answer or its own error, and none waits for ever."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from streams.engine import connect
+from streams.script_calls import call_script
 from streams.settings import Settings
-from streams.shared_trips import SharedTrips
 
 _SCRIPT = "if ARGV[1]:sub(1, 2) == 'no' then return redis.error_reply('NO thanks') end; return {KEYS[1], ARGV[1]}"
 
 
-def test_each_caller_gets_its_own_answer_in_one_trip(redis_url: str) -> None:
+def test_each_call_gets_its_own_answer_in_one_trip(redis_url: str) -> None:
     async def calls() -> list[Any]:
         async with connect(Settings(redis=redis_url)) as redis:
             await redis.script_flush()
-            trips, script = SharedTrips(redis), redis.register_script(_SCRIPT)
-            assert await trips.call(script, [(1, ["key", "first"])]) == [[b"key", b"first"]]
+            script = redis.register_script(_SCRIPT)
+            assert await call_script(redis, script, [(1, ["key", "first"])]) == [[b"key", b"first"]]
             before = (await redis.info("stats"))["total_reads_processed"]
-            answers = await asyncio.gather(
-                *(trips.call(script, [(1, [f"key {n}", "no" if n == 3 else str(n)])]) for n in range(8)),
-                return_exceptions=True,
+            answers = await call_script(
+                redis, script, [(1, [f"key {n}", "no" if n == 3 else str(n)]) for n in range(8)]
             )
             assert (await redis.info("stats"))["total_reads_processed"] - before == 2  # and the question itself
             return answers
@@ -37,23 +36,20 @@ def test_each_caller_gets_its_own_answer_in_one_trip(redis_url: str) -> None:
     assert isinstance(answers[3], ResponseError)
     assert "NO thanks" in str(answers[3])
     assert [answer for n, answer in enumerate(answers) if n != 3] == [
-        [[f"key {n}".encode(), str(n).encode()]] for n in range(8) if n != 3
+        [f"key {n}".encode(), str(n).encode()] for n in range(8) if n != 3
     ]
 
 
-def test_a_broken_connection_is_everybodys_error_and_the_next_trip_goes_again(redis_url: str) -> None:
+def test_a_redis_that_cannot_be_reached_is_an_error(redis_url: str) -> None:
     async def calls() -> None:
         async with (
             connect(Settings(redis="redis://127.0.0.1:1/0")) as nowhere,
             connect(Settings(redis=redis_url)) as redis,
         ):
-            trips, script = SharedTrips(nowhere), redis.register_script(_SCRIPT)
-            failed = await asyncio.gather(
-                *(trips.call(script, [(1, ["k", "1"])]) for _ in range(3)), return_exceptions=True
-            )
-            assert [type(error) for error in failed] == [RedisConnectionError] * 3
-            trips.redis = redis
-            assert await trips.call(script, [(1, ["k", "1"])]) == [[b"k", b"1"]]
+            script = redis.register_script(_SCRIPT)
+            with pytest.raises(RedisConnectionError):
+                await call_script(nowhere, script, [(1, ["k", "1"])] * 3)
+            assert await call_script(redis, script, [(1, ["k", "1"])]) == [[b"k", b"1"]]
 
     asyncio.run(calls())
 
@@ -100,18 +96,16 @@ def test_a_few_large_calls_are_on_their_way_at_a_time(redis_url: str) -> None:
         server = await asyncio.start_server(pass_on, "127.0.0.1", 0)
         between = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
         async with server, connect(Settings(redis=between)) as redis:
-            trips, script = SharedTrips(redis), redis.register_script(_SCRIPT)
-            await trips.call(script, [(1, ["k", "taught"])])
+            script = redis.register_script(_SCRIPT)
+            await call_script(redis, script, [(1, ["k", "taught"])])
             passed.clear()
             # When there are many large calls, of which one is refused
             values = [(b"no" if n == 3 else b"%d" % n) * 20_000 for n in range(7)]
-            answers = await asyncio.gather(
-                *(trips.call(script, [(1, ["k", value])]) for value in values), return_exceptions=True
-            )
+            answers = await call_script(redis, script, [(1, ["k", value]) for value in values])
         # Then each answer lets one more go, and all get theirs
         assert passed == [2, 2, 2, 1]
         assert isinstance(answers.pop(3), ResponseError)
-        assert [answer for [[_, answer]] in answers] == values[:3] + values[4:]  # type: ignore[misc]
+        assert [answer for _, answer in answers] == values[:3] + values[4:]
 
     asyncio.run(calls())
 
@@ -134,36 +128,9 @@ def test_a_command_in_several_large_chunks_is_sent_whole(redis_url: str) -> None
 def test_what_does_not_fit_into_the_socket_at_once_arrives_whole(redis_url: str) -> None:
     async def calls() -> None:
         async with connect(Settings(redis=redis_url)) as redis:
-            trips, script = SharedTrips(redis), redis.register_script(_SCRIPT)
+            script = redis.register_script(_SCRIPT)
             values = [b"%d" % n * 3_000_000 for n in range(8)]
-            answers = await asyncio.gather(*(trips.call(script, [(1, ["k", value])]) for value in values))
-            assert [answer for [[_, answer]] in answers] == values
+            answers = await call_script(redis, script, [(1, ["k", value]) for value in values])
+            assert [answer for _, answer in answers] == values
 
     uvloop.run(calls())
-
-
-def test_a_caller_that_gives_up_does_not_disturb_the_others(redis_url: str) -> None:
-    async def calls() -> None:
-        async with connect(Settings(redis=redis_url)) as redis:
-            trips, script = SharedTrips(redis), redis.register_script(_SCRIPT)
-            impatient = asyncio.ensure_future(trips.call(script, [(1, ["k", "1"])]))
-            patient = asyncio.ensure_future(trips.call(script, [(1, ["k", "2"])]))
-            await asyncio.sleep(0)
-            impatient.cancel()
-            assert await patient == [[b"k", b"2"]]
-            with pytest.raises(asyncio.CancelledError):
-                await impatient
-
-    asyncio.run(calls())
-
-
-def test_calls_of_one_caller_are_made_in_their_order_and_one_refusal_is_the_answer(redis_url: str) -> None:
-    async def calls() -> None:
-        async with connect(Settings(redis=redis_url)) as redis:
-            trips, script = SharedTrips(redis), redis.register_script(_SCRIPT)
-            asked = [(1, ["k", str(n)]) for n in range(3)]
-            assert await trips.call(script, asked) == [[b"k", str(n).encode()] for n in range(3)]
-            with pytest.raises(ResponseError, match="NO thanks"):
-                await trips.call(script, [(1, ["k", "1"]), (1, ["k", "no"]), (1, ["k", "2"])])
-
-    asyncio.run(calls())

@@ -1,0 +1,37 @@
+"""Calls of a Lua script that travel to Redis in one trip, each with its own answer or error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+from redis.exceptions import NoScriptError
+
+#: How many of the arguments are keys, and the arguments, keys first.
+Command = tuple[int, Sequence[Any]]
+
+
+async def call_script(redis: Redis, script: AsyncScript, commands: Sequence[Command]) -> list[Any]:
+    """What a script, which Redis is taught if need be, answers to several calls, made in their order.
+
+    A call that Redis refuses has the error as its answer; those behind it are made nevertheless.
+
+    Raises
+    ------
+    RedisError
+        Redis could not be reached.
+    """
+    answers = await _trip(redis, script, commands)
+    if any(isinstance(answer, NoScriptError) for answer in answers):
+        await redis.script_load(script.script)
+        answers = await _trip(redis, script, commands)
+    return answers
+
+
+async def _trip(redis: Redis, script: AsyncScript, commands: Sequence[Command]) -> list[Any]:
+    async with redis.pipeline(transaction=False) as pipe:
+        for keys, arguments in commands:
+            pipe.execute_command("EVALSHA", script.sha, keys, *arguments)
+        return await pipe.execute(raise_on_error=False)
