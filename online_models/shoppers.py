@@ -210,15 +210,16 @@ class Shoppers:
         """Fold events, the first of which is number `start` of the batch; what was found, in the parts it came in."""
         found: list[Found] = []
         done, events, least = 0, len(actions.ts), _LEAST_ROOM
-        while done < events or not found:
+        while True:
             room = max(least, 16 * (events - done))
             batch = room_for(room, max(_LEAST_ROOM // 16, events - done))
             done = fold(done, actions, self._weights, self._gap_ms, self.shelves, batch)
             while done < events and self._make_room():
                 done = fold(done, actions, self._weights, self._gap_ms, self.shelves, batch)
             found.append(only_filled(batch, start))
+            if done == events:
+                return found
             least = _LEAST_ROOM if batch.filled.any() else 2 * room
-        return found
 
     def _make_room(self) -> bool:
         """Let pools grow that may have run out; False if none of them has."""

@@ -31,11 +31,7 @@ class Ids(NamedTuple):
 
     def read_only(self) -> Ids:
         """The same for a kernel: one that takes read-only texts only is compiled only once."""
-        if not self.text.flags.writeable:
-            return self
-        text = self.text.view()
-        text.flags.writeable = False
-        return self._replace(text=text)
+        return self if not self.text.flags.writeable else self._replace(text=_read_only(self.text))
 
 
 class Spelling(NamedTuple):
@@ -51,8 +47,10 @@ class Spelling(NamedTuple):
 
     def chosen(self, codes: Int32s) -> Spelling:
         """The ids of some codes, in their order."""
-        starts = np.where(codes > 0, self.ends[codes - 1], 0) if len(codes) else np.zeros(0, np.int64)
-        return Ids(self.text, starts, self.ends[codes]).spelling()
+        ends = np.empty(len(codes), np.int64)
+        text = np.empty(_measure(codes, self.ends, ends), np.uint8)
+        _copy(codes, _read_only(self.text), self.ends, text)
+        return Spelling(text, ends)
 
     def part(self, start: int, end: int) -> Spelling:
         """Those from number `start` to before `end`, without a copy."""
@@ -70,11 +68,41 @@ class Spelling(NamedTuple):
         return [text[start:end].decode() for start, end in zip([0, *ends[:-1]], ends, strict=True)] if ends else []
 
 
+def _read_only(text: Bytes) -> Bytes:
+    if not text.flags.writeable:
+        return text
+    view = text.view()
+    view.flags.writeable = False
+    return view
+
+
 def spelled(names: Iterable[str]) -> Spelling:
     """The spelling of ids."""
     encoded = [name.encode() for name in names]
     ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)))
     return Spelling(np.frombuffer(b"".join(encoded), np.uint8), ends)
+
+
+@uncounted
+def _measure(codes: Int32s, ends: Int64s, chosen: Int64s) -> int:
+    """Note in `chosen` where each of the ids will end, end to end; return how long all are together."""
+    length = 0
+    for n in range(len(codes)):
+        code = codes[n]
+        length += ends[code] - (ends[code - 1] if code > 0 else 0)
+        chosen[n] = length
+    return length
+
+
+@uncounted
+def _copy(codes: Int32s, text: Bytes, ends: Int64s, out: Bytes) -> None:
+    """Put the ids of codes end to end."""
+    place = np.uint64(0)
+    for n in range(len(codes)):
+        code = codes[n]
+        for k in range(np.uint64(ends[code - 1] if code > 0 else 0), np.uint64(ends[code])):
+            out[place] = text[k]
+            place += np.uint64(1)
 
 
 @uncounted

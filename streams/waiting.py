@@ -14,6 +14,7 @@ from online_models.vocabulary import Vocabulary
 
 #: Shoppers that are looked at again at a time.
 _MOST: Final = 500
+_NOBODY: Final = np.zeros(0, np.int32)
 
 
 class Waiting:
@@ -49,6 +50,8 @@ class Waiting:
 
     def take(self, *, is_idle: bool) -> Int32s:
         """The codes of some of those who are to be looked at now; they wait no more, unless `note` says so again."""
+        if not self._empty and not is_idle:
+            return _NOBODY
         taken = list(islice(self._empty, _MOST))
         if is_idle:
             taken += islice(self._impersonal, _MOST - len(taken))

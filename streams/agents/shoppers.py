@@ -157,11 +157,11 @@ class ShoppersAgent:
         give_way()
         state, acted = self.partitions[partition], _NOBODY
         if portion is not None:
-            rejections = portion.content.bad()
-            outputs.messages += [dead_letter(rejection) for rejection in rejections]
-            outputs.rejected = len(rejections)
+            if rejections := portion.content.bad():
+                outputs.messages += [dead_letter(rejection) for rejection in rejections]
+                outputs.rejected = len(rejections)
+                self.counters.count_rejections(rejections)
             acted = self._fold_events(state, portion)
-            self.counters.count_rejections(rejections)
         if state.outbox.pause() == 0.0:
             outputs.messages += state.outbox.messages()
         again = self._looked_at_again(state, acted, is_idle=portion is None)
@@ -172,7 +172,7 @@ class ShoppersAgent:
         """Fold the events, and hold what the other agents are to be told; return the codes of those that acted."""
         places, events = portion.content.events()
         folded = state.fold(events)
-        accepted = int(folded.accepted.sum())
+        accepted = len(folded.shopper)
         self.counters.accepted += accepted
         self.counters.duplicates += len(events) - accepted
         give_way()
