@@ -43,9 +43,9 @@ from streams.transport import PromptConsumer
 
 log = logging.getLogger("upwell")
 
-_REPORT_SECONDS: Final = 0.05
+_REPORT_SECONDS: Final = 0.1
 #: All is reported again this often, whether it changed or not: Redis may have lost it.
-_REPORTS_IN_FULL: Final = 60
+_REPORTS_IN_FULL: Final = 30
 _COMMIT_SECONDS: Final = 0.25
 #: A commit that takes longer is let go of: nothing rests on it but the start of the next worker.
 _COMMIT_PATIENCE_SECONDS: Final = 5.0

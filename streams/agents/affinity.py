@@ -39,6 +39,8 @@ _WRITE_SECONDS: Final = 1.0
 #: they would get older than the second number.
 _WRITE_SHARE: Final = 0.04
 _OLDEST_SECONDS: Final = 5.0
+#: Outdated lists are written again so many at a time, so often: shoppers are served on the same cores.
+_REFRESHED_AT_ONCE: Final = 32
 _REFRESH_SECONDS: Final = 0.25
 #: So many increments take longer to learn than it takes to hand them to another thread.
 _MANY: Final = 1_000
@@ -182,7 +184,7 @@ class AffinityAgent:
         return blocks.portion(records)
 
     def pause(self, partition: int) -> float:
-        """Until changed lists are due; when there are none, outdated ones are written again, some hundreds a second."""
+        """Until changed lists are due; when there are none, outdated ones are written again, a hundred a second."""
         state = self.partitions[partition]
         if state.changed or len(state.due):
             return max(0.0, state.write_at - time.monotonic())
@@ -241,7 +243,7 @@ class AffinityAgent:
             return Outputs()
         if state.next_row >= len(state.similarity):
             state.next_row = 0
-        rows = state.similarity.rows[: len(state.similarity)][state.next_row : state.next_row + _LISTS_AT_ONCE]
+        rows = state.similarity.rows[: len(state.similarity)][state.next_row : state.next_row + _REFRESHED_AT_ONCE]
         state.next_row += len(rows)
         state.outdated = max(state.outdated - len(rows), 0)
         return await self._outputs(state, np.ascontiguousarray(rows["item"]))
