@@ -17,7 +17,7 @@ from loadtest.paced_traffic import PacedTraffic, paced
 from loadtest.probes import Probe, Watching, watch
 from loadtest.progress_bar import progress_bar
 from loadtest.traffic import Traffic
-from loadtest.worker_histogram import worker_histogram
+from loadtest.worker_histogram import WorkerHistogram
 from online_models.compiled import Floats, Int64s
 from online_models.events import PURCHASE
 from streams.settings import Settings
@@ -74,6 +74,7 @@ class LiveRun:
 
 def live_run(traffic: Traffic, pace: Pace, settings: Settings, worker: LiveWorker) -> LiveRun:
     """Send the traffic at its pace, each event with the time at which it is due as its `ts`, and watch."""
+    histogram = WorkerHistogram(settings)
     events = paced(traffic, pace.rate, settings)
     numbers = _numbers_of_probes(traffic, pace)
     probes = _probes(traffic, numbers, events.due, settings)
@@ -82,12 +83,12 @@ def live_run(traffic: Traffic, pace: Pace, settings: Settings, worker: LiveWorke
         sending = pool.submit(send_open_loop, events.requests.requests)
         with CpuShare() as share:
             _until(float(events.due[pace.warm_up_events]), events, sending)
-            before, used = worker_histogram(settings), worker.usage.cpu_seconds
+            before, used = histogram.so_far(), worker.usage.cpu_seconds
             _until(float(events.due[-1]), events, sending)
             used = worker.usage.cpu_seconds - used
         sent = sending.result().of_events(events)
         seen = watching.result()
-    return LiveRun(sent, numbers, seen, before, worker_histogram(settings), used / pace.seconds, share.measured)
+    return LiveRun(sent, numbers, seen, before, histogram.so_far(), used / pace.seconds, share.measured)
 
 
 def _numbers_of_probes(traffic: Traffic, pace: Pace) -> Int64s:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 import numpy as np
 
 from online_models.compiled import Int64s
@@ -9,15 +12,27 @@ from streams.counters import BOUNDS, percentile
 from streams.reading import open_redis, read
 from streams.settings import Settings
 
+_AT_ONCE: Final = 1000
 
-def worker_histogram(settings: Settings) -> Int64s:
-    """The histogram so far (see `streams.counters`), summed over the workers."""
-    redis = open_redis(settings)
-    total = np.zeros(len(BOUNDS) + 1, np.int64)
-    for key in redis.scan_iter(f"{settings.prefix}worker:*"):
-        if text := read(redis.hget, key, "freshness"):
-            total += np.array(text.split(","), np.int64)
-    return total
+
+class WorkerHistogram:
+    """The histograms (see `streams.counters`) of the workers that there are now, summed.
+
+    They are looked for once, before anything is timed: it takes a walk through all keys, which would keep Redis from
+    what is timed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._redis = open_redis(settings)
+        self._keys: Sequence[str] = list(self._redis.scan_iter(f"{settings.prefix}worker:*", count=_AT_ONCE))
+
+    def so_far(self) -> Int64s:
+        """How many events there were in each bucket."""
+        total = np.zeros(len(BOUNDS) + 1, np.int64)
+        for key in self._keys:
+            if text := read(self._redis.hget, key, "freshness"):
+                total += np.array(text.split(","), np.int64)
+        return total
 
 
 def worker_stage(before: Int64s, after: Int64s) -> dict[str, float | int | None]:
