@@ -51,8 +51,8 @@ class Agent(Protocol):
         With None for a partition that is idle, it may say what was left over.
         """
 
-    def pause(self, partition: int) -> float:
-        """After how many seconds of idleness there will be something left over; infinity if never."""
+    def due(self, partition: int) -> float:
+        """When there will be something left over though nothing comes in, on the monotonic clock; infinity if never."""
 
     def everything(self, partition: int) -> AsyncIterator[Outputs]:
         """All that should be in Redis, in portions; other records may be folded in between."""

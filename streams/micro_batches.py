@@ -229,9 +229,8 @@ class MicroBatchLoop:
 
     def _plan(self, course: _Course) -> None:
         """When it is a partition's turn if nothing comes in."""
-        owner = course.owner
-        pause = min(self.agent.pause(owner.partition), _LOOK_SECONDS) if owner.is_whole else 0.0
-        course.due = time.monotonic() + pause
+        owner, now = course.owner, time.monotonic()
+        course.due = min(self.agent.due(owner.partition), now + _LOOK_SECONDS) if owner.is_whole else now
 
     def _watch_for_flood(self, partition: int, records: int, rejected: int) -> None:
         """Stop a partition of which too much is rejected: all its topics, for they share one state."""

@@ -183,12 +183,12 @@ class AffinityAgent:
         """Decode records: blocks of co-visits."""
         return blocks.portion(records)
 
-    def pause(self, partition: int) -> float:
-        """Until changed lists are due; when there are none, outdated ones are written again, a hundred a second."""
+    def due(self, partition: int) -> float:
+        """When changed lists are due; when there are none, outdated ones are written again, a hundred a second."""
         state = self.partitions[partition]
         if state.changed or len(state.due):
-            return max(0.0, state.write_at - time.monotonic())
-        return _REFRESH_SECONDS if state.outdated else math.inf
+            return state.write_at
+        return time.monotonic() + _REFRESH_SECONDS if state.outdated else math.inf
 
     async def fold(self, portions: Mapping[int, Portion[Blocks] | None]) -> dict[int, Outputs]:
         """Learn the blocks that are new, and give out every list that changed, now and then."""

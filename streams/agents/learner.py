@@ -128,10 +128,10 @@ class LearnerAgent:
         """Decode records: blocks of labelled sessions."""
         return blocks.portion(records)
 
-    def pause(self, partition: int) -> float:
-        """Until changed parameters are due."""
+    def due(self, partition: int) -> float:
+        """When changed parameters are due."""
         state = self.partitions[partition]
-        return max(0.0, state.write_at - time.monotonic()) if state.changed else math.inf
+        return state.write_at if state.changed else math.inf
 
     async def everything(self, partition: int) -> AsyncIterator[Outputs]:
         """The parameters and the lists of all segments."""

@@ -1,7 +1,9 @@
 """What one shoppers partition has yet to tell the other agents: held for a blink, then sent as a few large blocks.
 
 While a shop is quiet a micro-batch holds a few events. A block for each item partition after each of them, and the
-fold of every such block at the other end, would cost several times what the events do.
+fold of every such block at the other end, would cost several times what the events do. All partitions send at the same
+moments: what they tell a receiver then travels together and is folded at once, and one turn waits for Kafka, not
+one for each.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from streams.blocks import Block
 from streams.increment_columns import Piece, Sources, pieces
 from streams.outputs import Message
 from streams.records import Record
+from streams.ticks import next_tick
 from streams.topics import COVISITS, EXAMPLES, HOLD_SECONDS
 
 #: So many increments are sent without waiting, or so many per receiver, if that is more: while a backlog is drained
@@ -63,7 +66,12 @@ class Outbox:
     owners
         Who owns which item.
     hold_seconds
-        How long something is held, unless there is a lot.
+        How long something is held at most: it is sent at the next tick, or at once where there is a lot.
+
+    Attributes
+    ----------
+    due
+        When that tick is, on the monotonic clock in seconds; infinity if nothing is held.
     """
 
     def __init__(
@@ -83,7 +91,7 @@ class Outbox:
         self._last_block: dict[tuple[str, int], int] = {}
         self._held: list[_Told] = []
         self._increments = 0
-        self._since = math.inf
+        self.due = math.inf
         if state is not None:
             self._last_block = {(topic, receiver): last for topic, receiver, last in state["last_block"]}
             for message in state["increments"]:
@@ -97,18 +105,17 @@ class Outbox:
             by, on = folded.increment_event, folded.example_event
             self._hold(_Told(folded.increments, topic[by], offset[by], folded.examples, topic[on], offset[on]))
 
-    def pause(self) -> float:
-        """In how many seconds it is time to send; infinity if nothing is held."""
-        if self._increments >= self._many:
-            return 0.0
-        return max(0.0, self._since + self.hold_seconds - time.monotonic())
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to send."""
+        return self._increments >= self._many or self.due <= time.monotonic()
 
     def messages(self) -> Iterator[Message]:
         """Everything held, as one block or a few per receiver; from now on it counts as sent."""
         if not self._held:
             return
         told = _joined(self._held)
-        self._held, self._increments, self._since = [], 0, math.inf
+        self._held, self._increments, self.due = [], 0, math.inf
         found = list(self._pieces(told, self._owners.by_code(), self._owners.partitions))
         for number in range(len(self.topics)):
             yield from self._covisits(number, found)
@@ -130,9 +137,10 @@ class Outbox:
         }
 
     def _hold(self, told: _Told) -> None:
+        if not self._held:
+            self.due = next_tick(self.hold_seconds)
         self._held.append(told)
         self._increments += len(told.increments)
-        self._since = min(self._since, time.monotonic())
 
     def _covisits(self, number: int, found: Sequence[Piece]) -> Iterator[Message]:
         """One block per item partition that is concerned, or a few."""

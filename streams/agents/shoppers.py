@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ from streams.topics import CLICKSTREAM, HOLD_SECONDS, PURCHASES
 from streams.waiting import Waiting
 
 _SHOPPERS_AT_ONCE: Final = 500
+_LOOK_SECONDS: Final = 1.0
 _DAY_MS: Final = 86_400_000
 _NOBODY: Final = np.zeros(0, np.int32)
 
@@ -128,10 +130,10 @@ class ShoppersAgent:
         await self._recommend(audiences, list(outputs.values()))
         return outputs
 
-    def pause(self, partition: int) -> float:
-        """Until the outbox is due; shoppers that wait for a better list are looked at again every second."""
+    def due(self, partition: int) -> float:
+        """When the outbox is due; shoppers that wait for a better list are looked at again after a second."""
         state = self.partitions[partition]
-        return min(state.outbox.pause(), 1.0 if state.waiting else math.inf)
+        return min(state.outbox.due, time.monotonic() + _LOOK_SECONDS if state.waiting else math.inf)
 
     async def everything(self, partition: int) -> AsyncIterator[Outputs]:
         """Lists and profiles of all shoppers whose keys have not expired, in portions.
@@ -162,7 +164,7 @@ class ShoppersAgent:
                 outputs.rejected = len(rejections)
                 self.counters.count_rejections(rejections)
             acted = self._fold_events(state, portion)
-        if state.outbox.pause() == 0.0:
+        if state.outbox.is_due:
             outputs.messages += state.outbox.messages()
         again = self._looked_at_again(state, acted, is_idle=portion is None)
         everyone = np.sort(np.concatenate([acted, again])) if len(again) else acted

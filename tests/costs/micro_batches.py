@@ -173,7 +173,7 @@ async def _run(settings: Settings, records: list[Record]) -> dict[str, bytes]:
         learned = (await agent.fold({0: agent.read(Records.of(_blocks(messages, topic)))}))[0]
         await writer.claim(agent.name, 1, 0, (0,), _nobody_newer)
         await Publisher(None, writer).publish([Step(agent.name, learned)])
-    while shoppers.pause(0) < math.inf:
+    while shoppers.due(0) < math.inf:
         await shoppers.fold({0: None})
     await redis.aclose()
     return {agent.name: encode(Checkpoint(agent.name, 0, {}, {}, 0, 1, agent.freeze(0)())) for agent in agents}

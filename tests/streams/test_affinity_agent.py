@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_every_list_comes_in_portions_and_once(told: Portion[blocks.Blocks]) -> 
     one.open(0, None)
     portions = [given_out(one, told)]
     while one.partitions[0].changed or len(one.partitions[0].due):
-        assert one.pause(0) < math.inf
+        assert one.due(0) < math.inf
         assert one.unwritten == len(one.partitions[0].due) + len(portions[-1])
         portions.append(given_out(one))
     assert one.unwritten == len(portions[-1])  # on their way to Redis, as far as one can know
@@ -70,6 +71,6 @@ def test_what_had_not_come_at_a_checkpoint_comes_after_it(told: Portion[blocks.B
     # And when all has come, nobody is in a hurry
     last = agent()
     last.open(0, next_one.freeze(0)())
-    assert last.pause(0) > 0.0
+    assert last.due(0) > time.monotonic()
     assert not len(last.partitions[0].due)
     assert len(asyncio.run(last.fold({0: None}))[0].strings) > 0  # a refreshment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -43,8 +44,8 @@ class Agent:
         self.turns.append({p: None if portion is None else len(portion) for p, portion in portions.items()})
         return {partition: Outputs() for partition in portions}
 
-    def pause(self, partition: int) -> float:
-        return self.pauses.get(partition, math.inf)
+    def due(self, partition: int) -> float:
+        return time.monotonic() + self.pauses.get(partition, math.inf)
 
 
 class Owner:

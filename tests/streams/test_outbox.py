@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import defaultdict
 from random import Random
 from typing import Any
@@ -20,6 +21,7 @@ from streams.agents.outbox import Outbox
 from streams.block_reading import read_examples, read_increments
 from streams.records import Record
 from streams.sources_applied import SourcesApplied
+from streams.ticks import next_tick
 from streams.topics import COVISITS, HOLD_SECONDS
 from tests.models.event_streams import random_events
 
@@ -109,11 +111,24 @@ def test_what_is_held_when_somebody_dies_is_told_once_and_in_order(seed: int) ->
 def test_it_is_time_after_a_moment_or_when_there_is_much() -> None:
     items = Vocabulary()
     shoppers, outbox = Shoppers(items), Outbox(TOPICS, 0, ItemPartitions(items, OWNERS))
-    assert outbox.pause() == math.inf
+    assert outbox.due == math.inf
     outbox.put(shoppers.fold([Event("1", "view", "ada", "lamp", 10**12)]), np.zeros(1, np.int8), np.zeros(1, np.int64))
-    assert 0 < outbox.pause() <= HOLD_SECONDS
+    assert 0 < outbox.due - time.monotonic() <= HOLD_SECONDS
     views = [Event(f"{n}", "view", "ada", f"item {n % 60}", 10**12 + n) for n in range(2, 2000)]
     outbox.put(shoppers.fold(views), np.zeros(len(views), np.int8), np.arange(1, len(views) + 1))
-    assert outbox.pause() == 0
+    assert outbox.is_due
     assert list(outbox.messages())
-    assert outbox.pause() == math.inf
+    assert outbox.due == math.inf
+
+
+def test_partitions_that_hold_something_send_it_at_the_same_moment() -> None:
+    while next_tick(HOLD_SECONDS) - time.monotonic() < HOLD_SECONDS / 2:
+        time.sleep(0.01)  # nothing here is to happen in the middle of a tick
+    due = set()
+    for partition in range(3):
+        items = Vocabulary()
+        shoppers, outbox = Shoppers(items), Outbox(TOPICS, partition, ItemPartitions(items, OWNERS))
+        told = shoppers.fold([Event("1", "view", "ada", "lamp", 10**12)])
+        outbox.put(told, np.zeros(1, np.int8), np.zeros(1, np.int64))
+        due.add(outbox.due)
+    assert due == {next_tick(HOLD_SECONDS)}
