@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -146,3 +147,24 @@ def test_more_probes_than_are_asked_for_at_a_time_are_all_seen(settings: Setting
     # Then those are seen, the others are given up after a while, and it says what looking cost
     assert [one.seen is not None for one in watching.sightings] == [True] * 50 + [False] * 51
     assert 0 < watching.cpu_share < 1
+
+
+def test_a_probe_is_seen_when_its_list_changes_and_not_before(settings: Settings) -> None:
+    # Given a list that takes account of an event in the second change after it was due, which a script makes
+    redis, due = Redis.from_url(settings.redis), time.time() + LEAD_SECONDS
+    redis.delete("rec:eve")
+    change = redis.register_script("redis.call('SET', KEYS[1], ARGV[1], 'EX', 60)")
+
+    def write(ts: int, seconds: float) -> float:
+        time.sleep(max(0.0, due + seconds - time.time()))
+        began = time.time()
+        change(["rec:eve"], [f'{{"items":[],"as_of":{ts},"source":"trending"}}'])
+        return began
+
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch, [Probe("rec:eve", 7, due), Probe("rec:eve", 8, due)], settings.redis)
+        write(6, 0.1)
+        began = [write(7, 0.2), write(8, 0.3)]
+    # Then each is seen after the change that was meant for it
+    seen = [one.seen for one in watching.result().sightings]
+    assert all(when is not None and when > earliest for when, earliest in zip(seen, began, strict=True))
