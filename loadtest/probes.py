@@ -74,11 +74,11 @@ class _Lookout:
 
     def __init__(self, probes: Sequence[Probe], redis_url: str) -> None:
         # In protocol 2 changes come on a connection of their own.
-        self._redis: Any = Redis.from_url(redis_url, protocol=2)
-        self._changes: Any = self._redis.connection_pool.get_connection()
+        self._redis = Redis.from_url(redis_url, protocol=2)
+        self._changes = _connection(self._redis)
         number = _answer(self._changes, "CLIENT", "ID")
         _answer(self._changes, "SUBSCRIBE", _CHANGES)
-        self._connection: Any = self._redis.connection_pool.get_connection()
+        self._connection = _connection(self._redis)
         _answer(self._connection, "CLIENT", "TRACKING", "ON", "REDIRECT", number)
         self._questions = [b"".join(self._connection.pack_command("GETRANGE", one.key, *TAIL)) for one in probes]
         self._probes = probes
@@ -145,6 +145,10 @@ class _Lookout:
     def close(self) -> None:
         """Let go of Redis."""
         self._redis.connection_pool.disconnect()
+
+
+def _connection(redis: Redis) -> Any:
+    return redis.connection_pool.get_connection()
 
 
 def _answer(connection: Any, *command: Any) -> Any:
