@@ -14,7 +14,7 @@ from streams.record_batches import RecordBatch, batches, is_whole
 
 #: How long a broker may hold a fetch while nothing waits for it: since it has nothing, or since there is enough here.
 _LONG_WAIT_MS: Final = 50
-#: How much it is to wait for, in that time, where there is enough here.
+#: How much it is to wait for where there is enough here, or where a turn takes long.
 _MUCH_BYTES: Final = 1024 * 1024
 #: A fetch is held as long as a turn takes, as what comes meanwhile waits for the next one anyway; at most so long.
 _LONGEST_TURN_SECONDS: Final = 0.02
@@ -81,8 +81,10 @@ class _Fetcher(fetcher.Fetcher):  # type: ignore[misc]
         elif node_id in self._idle_nodes:
             request._max_wait_ms, request._min_bytes = _LONG_WAIT_MS, 1
         else:
-            turn_ms = int(1000 * min(self.turn_seconds, _LONGEST_TURN_SECONDS))
-            request._max_wait_ms = max(request._max_wait_ms, turn_ms)
+            held_seconds = min(self.turn_seconds, _LONGEST_TURN_SECONDS)
+            request._max_wait_ms = max(request._max_wait_ms, int(1000 * held_seconds))
+            if held_seconds == _LONGEST_TURN_SECONDS:
+                request._min_bytes = _MUCH_BYTES
         has_data: bool = await super()._proc_fetch_request(assignment, node_id, request)
         (self._idle_nodes.discard if has_data else self._idle_nodes.add)(node_id)
         return has_data

@@ -127,7 +127,7 @@ def test_no_more_is_opened_at_once_than_is_allowed_and_nothing_is_left_out(
     assert [len(batches) for batches in fetched] == [4] * 12 + [2]
 
 
-def test_a_fetch_is_held_as_long_as_a_turn_takes_but_not_for_long(kafka: str) -> None:
+def test_a_fetch_is_held_as_long_as_a_turn_takes_but_not_for_long_and_then_whatever_there_is(kafka: str) -> None:
     make_topic(kafka, "fetched-in-turns")
     tp = TopicPartition("fetched-in-turns", 0)
 
@@ -138,11 +138,12 @@ def test_a_fetch_is_held_as_long_as_a_turn_takes_but_not_for_long(kafka: str) ->
             consumer.assign([tp])
             await consumer.seek_to_beginning()
             asked = _watched(consumer)
-            for seconds, held_ms in ((0.001, PROMPT[0]), (0.0125, 12), (1.0, 20)):
+            long = 20, BEHIND[1]
+            for seconds, held in ((0.001, PROMPT), (0.0125, (12, PROMPT[1])), (0.02, long), (1.0, long)):
                 await _asked(asked, PATIENT)
                 consumer._fetcher.turn_seconds = seconds
                 await producer.send_and_wait(tp.topic, b"one more")
                 await _taken(consumer)
-                await _asked(asked, PATIENT, (held_ms, PROMPT[1]), PATIENT)
+                await _asked(asked, PATIENT, held, PATIENT)
 
     asyncio.run(run())
