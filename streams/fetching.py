@@ -1,10 +1,12 @@
-"""aiokafka's consumer, made to give out batches of records instead of records, and to let an idle broker be.
+"""aiokafka's consumer, made to give out batches of records instead of records, and to fetch no more often than helps.
 
 It has no settings for either.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -12,12 +14,17 @@ from aiokafka.consumer import consumer, fetcher
 
 from streams.record_batches import RecordBatch, batches, is_whole
 
-#: How long a broker may hold a fetch while nothing waits for it: since it has nothing, or since there is enough here.
-_LONG_WAIT_MS: Final = 50
-#: How much it is to wait for where there is enough here, or where a turn takes long.
+#: How long a broker may hold a fetch that it has nothing for, or too little while there is a backlog.
+LONGEST_WAIT_MS: Final = 50
+#: What is too little then.
 _MUCH_BYTES: Final = 1024 * 1024
-#: A fetch is held as long as a turn takes, as what comes meanwhile waits for the next one anyway; at most so long.
-_LONGEST_TURN_SECONDS: Final = 0.02
+#: The most that comes at once. More than 32 MiB would be memory that glibc asks the kernel for each time, page by page.
+_MOST_BYTES: Final = 8 * 1024 * 1024
+#: The next fetch begins so many turns after the answer to the last one: what comes meanwhile is processed together, and
+#: half of the time a worker is at rest.
+_TURNS: Final = 2.0
+_SHORTEST_SECONDS: Final = 0.005
+_LONGEST_SECONDS: Final = 0.02
 #: So much is opened of what was fetched of a partition, and the rest of that batch; what is behind it is fetched again.
 _LARGEST_OPENED: Final = 16 * 1024 * 1024
 
@@ -58,8 +65,9 @@ class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
 class _Fetcher(fetcher.Fetcher):  # type: ignore[misc]
     """Fetches less often where that delays nothing: a fetch names every partition, which costs both sides.
 
-    A busy broker holds a fetch for a moment, so that much comes at once. One that had nothing holds the next longer,
-    and answers as soon as it has a single record. While there is a backlog, agents are busy with what is here.
+    It is we who pause between two fetches, and not the broker that holds the second one: it would look with every
+    record that arrives whether there is enough. It answers as soon as it has a single record. While there is a
+    backlog, agents are busy with what is here.
 
     Attributes
     ----------
@@ -73,21 +81,25 @@ class _Fetcher(fetcher.Fetcher):  # type: ignore[misc]
         super().__init__(*arguments, **named)
         self.has_backlog = False
         self.turn_seconds = 0.0
-        self._idle_nodes: set[Any] = set()
+        self._answered_at: dict[Any, float] = {}
 
     async def _proc_fetch_request(self, assignment: Any, node_id: Any, request: Any) -> bool:
-        if self.has_backlog:
-            request._max_wait_ms, request._min_bytes = _LONG_WAIT_MS, _MUCH_BYTES
-        elif node_id in self._idle_nodes:
-            request._max_wait_ms, request._min_bytes = _LONG_WAIT_MS, 1
-        else:
-            held_seconds = min(self.turn_seconds, _LONGEST_TURN_SECONDS)
-            request._max_wait_ms = max(request._max_wait_ms, int(1000 * held_seconds))
-            if held_seconds == _LONGEST_TURN_SECONDS:
-                request._min_bytes = _MUCH_BYTES
+        try:
+            await asyncio.sleep(self._pause(node_id))
+        except asyncio.CancelledError:  # the partitions are gone, or the consumer is; aiokafka wants no error
+            return False
+        request._min_bytes = _MUCH_BYTES if self.has_backlog else 1
+        request._max_wait_ms, request._max_bytes = LONGEST_WAIT_MS, _MOST_BYTES
         has_data: bool = await super()._proc_fetch_request(assignment, node_id, request)
-        (self._idle_nodes.discard if has_data else self._idle_nodes.add)(node_id)
+        self._answered_at[node_id] = time.monotonic()
         return has_data
+
+    def _pause(self, node_id: Any) -> float:
+        """Seconds until a broker is asked again."""
+        if self.has_backlog or node_id not in self._answered_at:
+            return 0.0
+        apart = min(max(_TURNS * self.turn_seconds, _SHORTEST_SECONDS), _LONGEST_SECONDS)
+        return max(self._answered_at[node_id] + apart - time.monotonic(), 0.0)
 
 
 def fetch_batches() -> None:

@@ -1,39 +1,21 @@
-"""Faust's Kafka transport with a short fetch wait, and a consumer that begins where the state ends.
+"""Faust's Kafka transport with a consumer that begins where the state ends, and fetches when there is time for it.
 
 aiokafka has one fetch under way per broker, and leaves out partitions whose last records are not taken yet. So a
 record waits until the fetch for the other partitions returns, which is when one of them has something, or when
-the time is up; Faust sets that to 1.5 s, with no setting to change it. Ours is a blink, but for what
-`streams.fetching` says.
+the time is up; Faust sets that to 1.5 s, with no setting to change it. `streams.fetching` says what it is here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-#: How long a broker may hold a fetch that finds less than `FETCH_BYTES`: what arrives meanwhile is processed together.
-FETCH_WAIT_MS: Final = 5
-FETCH_BYTES: Final = 16_384
-#: The most that comes at once. More than 32 MiB would be memory that glibc asks the kernel for each time, page by page.
-LARGEST_FETCH_BYTES: Final = 8 * 1024 * 1024
-
-
-class PromptThread(driver.AIOKafkaConsumerThread):
-    """Faust's consumer thread, whose fetches return soon."""
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer: Any = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # all are read when the consumer starts
-        consumer._fetch_min_bytes = FETCH_BYTES
-        consumer._fetch_max_bytes = LARGEST_FETCH_BYTES
-        return consumer
-
 
 class PromptConsumer(driver.Consumer):
-    """Faust's consumer on a `PromptThread`.
+    """Faust's consumer, which can be told how busy agents are.
 
     Faust seeks to the committed offsets. Those are mostly right, but an operator may have moved them, and a damaged
     checkpoint makes us begin before them: what counts is the offset that the state wants next.
@@ -59,9 +41,6 @@ class PromptConsumer(driver.Consumer):
         consumer: Any = self._thread._consumer
         if consumer is not None:
             consumer._fetcher.turn_seconds = seconds
-
-    def _new_consumer_thread(self) -> PromptThread:
-        return PromptThread(self, loop=self.loop, beacon=self.beacon)
 
 
 class PromptTransport(driver.Transport):

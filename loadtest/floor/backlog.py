@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.fetching import LONGEST_WAIT_MS
 from streams.record_batches import RecordBatch
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, PURCHASES, partition_counts
-from streams.transport import FETCH_WAIT_MS
 
 _PATIENCE_MS: Final = 1000
 
@@ -24,7 +24,7 @@ async def plain_consumer(settings: Settings) -> AsyncIterator[Any]:
         bootstrap_servers=settings.kafka,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
-        fetch_max_wait_ms=FETCH_WAIT_MS,
+        fetch_max_wait_ms=LONGEST_WAIT_MS,
     )
     await consumer.start()
     try:

@@ -1,10 +1,12 @@
-"""How long a broker may hold a fetch, and for how much: what a consumer asks a real one."""
+"""How often a broker is asked for records, and for how many: what a consumer asks a real one."""
 
 from __future__ import annotations
 
 import asyncio
-from itertools import groupby
-from typing import Any
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -15,7 +17,15 @@ from streams.fetching import fetch_batches
 from streams.record_batches import RecordBatch
 from tests.embedded.records import make_topic
 
-PROMPT, PATIENT, BEHIND = (5, 16_384), (50, 1), (50, 1024 * 1024)
+ANY, MUCH = (50, 1), (50, 1024 * 1024)
+
+
+class Fetch(NamedTuple):
+    """When it was asked for and answered, and how long it may be held unless there are how many bytes."""
+
+    asked: float
+    answered: float
+    terms: tuple[int, int]
 
 
 @pytest.fixture(autouse=True)
@@ -23,18 +33,20 @@ def _batches(_records_again: None) -> None:
     fetch_batches()
 
 
-def _watched(consumer: Any) -> list[tuple[int, int]]:
-    """What it asks for from now on: how long a fetch may be held, and unless there are how many bytes."""
-    asked: list[tuple[int, int]] = []
+def _watched(consumer: Any) -> list[Fetch]:
+    """Every fetch from now on."""
+    fetches: list[Fetch] = []
     send = consumer._client.send
 
     async def note(node_id: Any, request: Any, **named: Any) -> Any:
+        asked = time.monotonic()
+        answer = await send(node_id, request, **named)
         if isinstance(request, FetchRequest):
-            asked.append((request._max_wait_ms, request._min_bytes))
-        return await send(node_id, request, **named)
+            fetches.append(Fetch(asked, time.monotonic(), (request._max_wait_ms, request._min_bytes)))
+        return answer
 
     consumer._client.send = note
-    return asked
+    return fetches
 
 
 async def _taken(consumer: Any) -> Any:
@@ -46,58 +58,97 @@ async def _taken(consumer: Any) -> Any:
     return found
 
 
-async def _asked(asked: list[tuple[int, int]], *what: tuple[int, int]) -> None:
-    """Wait until all that is asked for in turn ends so, repetitions aside."""
+async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while [one for one, _ in groupby(asked)][-len(what) :] != [*what]:
+        while not condition():
             await asyncio.sleep(0.001)
 
 
-def test_a_broker_that_had_nothing_is_asked_less_often_and_answers_at_once(kafka: str) -> None:
+def test_a_broker_that_has_nothing_is_asked_every_20th_of_a_second_and_answers_with_the_first_record(
+    kafka: str,
+) -> None:
     make_topic(kafka, "fetched-while-idle")
     tp = TopicPartition("fetched-while-idle", 0)
 
-    async def run() -> list[tuple[int, int]]:
-        producer = AIOKafkaProducer(bootstrap_servers=kafka)
-        consumer = AIOKafkaConsumer(bootstrap_servers=kafka, fetch_max_wait_ms=PROMPT[0], fetch_min_bytes=PROMPT[1])
+    async def run() -> None:
+        producer, consumer = AIOKafkaProducer(bootstrap_servers=kafka), AIOKafkaConsumer(bootstrap_servers=kafka)
         async with producer, consumer:
             await producer.send_and_wait(tp.topic, b"first")
-            asked = _watched(consumer)
             consumer.assign([tp])
             await consumer.seek_to_beginning()
             assert isinstance(await _taken(consumer), RecordBatch)
-            await _asked(asked, PATIENT)
-            count = len(asked)
+            fetches = _watched(consumer)
+            await _until(lambda: len(fetches) == 5)
+            assert {fetch.terms for fetch in fetches} == {ANY}
+            assert all(fetch.answered - fetch.asked >= 0.045 for fetch in fetches)
             await producer.send_and_wait(tp.topic, b"second")
             await _taken(consumer)
-            await _asked(asked, PATIENT, PROMPT, PATIENT)
-            return asked[count:]
 
-    later = asyncio.run(run())
-    assert later.count(PROMPT) == 1  # after the second record
-    assert set(later) == {PROMPT, PATIENT}
+    asyncio.run(run())
 
 
-def test_while_there_is_a_backlog_fetches_are_few_and_large(kafka: str) -> None:
+def test_while_there_is_a_backlog_fetches_are_few_and_large_and_follow_at_once(kafka: str) -> None:
     make_topic(kafka, "fetched-behind")
     tp = TopicPartition("fetched-behind", 0)
 
     async def run() -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=kafka)
-        consumer = AIOKafkaConsumer(bootstrap_servers=kafka, fetch_max_wait_ms=PROMPT[0], fetch_min_bytes=PROMPT[1])
+        producer, consumer = AIOKafkaProducer(bootstrap_servers=kafka), AIOKafkaConsumer(bootstrap_servers=kafka)
         async with producer, consumer:
+            fetches, fetcher = _watched(consumer), consumer._fetcher
+            fetcher.has_backlog, fetcher.turn_seconds = True, 1.0
             await producer.send_and_wait(tp.topic, b"first")
-            asked = _watched(consumer)
-            consumer._fetcher.has_backlog = True
             consumer.assign([tp])
             await consumer.seek_to_beginning()
             await _taken(consumer)
-            await _asked(asked, BEHIND)
-            assert set(asked) == {BEHIND}
-            consumer._fetcher.has_backlog = False
-            await _asked(asked, PATIENT)
+            assert [fetcher._pause(node) for node in fetcher._answered_at] == [0.0]
+            await _until(lambda: len(fetches) > 1)
+            assert {fetch.terms for fetch in fetches} == {MUCH}
+            fetcher.has_backlog = False
+            await _until(lambda: fetches[-1].terms == ANY)
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(("turn_seconds", "pause"), [(0.001, 0.005), (0.006, 0.012), (0.01, 0.02), (1.0, 0.02)])
+def test_between_fetches_is_the_time_of_two_turns_but_not_too_little_and_not_too_much(
+    kafka: str, turn_seconds: float, pause: float
+) -> None:
+    make_topic(kafka, topic := f"fetched-in-turns-{turn_seconds}")
+    tp = TopicPartition(topic, 0)
+
+    async def run() -> None:
+        producer, consumer = AIOKafkaProducer(bootstrap_servers=kafka), AIOKafkaConsumer(bootstrap_servers=kafka)
+        async with producer, consumer:
+            fetches = _watched(consumer)
+            consumer._fetcher.turn_seconds = turn_seconds
+            consumer.assign([tp])
+            await consumer.seek_to_beginning()
+            for _ in range(5):
+                await producer.send_and_wait(tp.topic, b"one more")
+                await _taken(consumer)
+            (node,) = consumer._fetcher._answered_at
+            assert consumer._fetcher._pause(node) <= pause
+            assert all(later.asked - fetch.answered >= pause - 0.001 for fetch, later in pairwise(fetches))
+
+    asyncio.run(run())
+
+
+def test_a_consumer_may_end_in_a_pause(kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "_SHORTEST_SECONDS", 60.0)
+    monkeypatch.setattr(fetching, "_LONGEST_SECONDS", 60.0)
+    make_topic(kafka, "fetched-at-the-end")
+    tp = TopicPartition("fetched-at-the-end", 0)
+
+    async def run() -> None:
+        producer, consumer = AIOKafkaProducer(bootstrap_servers=kafka), AIOKafkaConsumer(bootstrap_servers=kafka)
+        async with producer, consumer:
+            await producer.send_and_wait(tp.topic, b"first")
+            consumer.assign([tp])
+            await consumer.seek_to_beginning()
+            await _taken(consumer)
+            await _until(lambda: bool(consumer._fetcher._in_flight))
+
+    asyncio.run(asyncio.wait_for(run(), 30.0))
 
 
 def test_no_more_is_opened_at_once_than_is_allowed_and_nothing_is_left_out(
@@ -125,25 +176,3 @@ def test_no_more_is_opened_at_once_than_is_allowed_and_nothing_is_left_out(
     fetched = asyncio.run(run())
     assert [batch.offset for batches in fetched for batch in batches] == list(range(count))
     assert [len(batches) for batches in fetched] == [4] * 12 + [2]
-
-
-def test_a_fetch_is_held_as_long_as_a_turn_takes_but_not_for_long_and_then_whatever_there_is(kafka: str) -> None:
-    make_topic(kafka, "fetched-in-turns")
-    tp = TopicPartition("fetched-in-turns", 0)
-
-    async def run() -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=kafka)
-        consumer = AIOKafkaConsumer(bootstrap_servers=kafka, fetch_max_wait_ms=PROMPT[0], fetch_min_bytes=PROMPT[1])
-        async with producer, consumer:
-            consumer.assign([tp])
-            await consumer.seek_to_beginning()
-            asked = _watched(consumer)
-            long = 20, BEHIND[1]
-            for seconds, held in ((0.001, PROMPT), (0.0125, (12, PROMPT[1])), (0.02, long), (1.0, long)):
-                await _asked(asked, PATIENT)
-                consumer._fetcher.turn_seconds = seconds
-                await producer.send_and_wait(tp.topic, b"one more")
-                await _taken(consumer)
-                await _asked(asked, PATIENT, held, PATIENT)
-
-    asyncio.run(run())
