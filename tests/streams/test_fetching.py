@@ -58,6 +58,14 @@ async def _taken(consumer: Any) -> Any:
     return found
 
 
+async def _begun(producer: Any, consumer: Any, tp: TopicPartition) -> None:
+    """Publish a first record, and read it."""
+    await producer.send_and_wait(tp.topic, b"first")
+    consumer.assign([tp])
+    await consumer.seek_to_beginning()
+    assert isinstance(await _taken(consumer), RecordBatch)
+
+
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():
@@ -73,10 +81,7 @@ def test_a_broker_that_has_nothing_is_asked_every_20th_of_a_second_and_answers_w
     async def run() -> None:
         producer, consumer = AIOKafkaProducer(bootstrap_servers=kafka), AIOKafkaConsumer(bootstrap_servers=kafka)
         async with producer, consumer:
-            await producer.send_and_wait(tp.topic, b"first")
-            consumer.assign([tp])
-            await consumer.seek_to_beginning()
-            assert isinstance(await _taken(consumer), RecordBatch)
+            await _begun(producer, consumer, tp)
             fetches = _watched(consumer)
             await _until(lambda: len(fetches) == 5)
             assert {fetch.terms for fetch in fetches} == {ANY}
@@ -96,10 +101,7 @@ def test_while_there_is_a_backlog_fetches_are_few_and_large_and_follow_at_once(k
         async with producer, consumer:
             fetches, fetcher = _watched(consumer), consumer._fetcher
             fetcher.has_backlog, fetcher.turn_seconds = True, 1.0
-            await producer.send_and_wait(tp.topic, b"first")
-            consumer.assign([tp])
-            await consumer.seek_to_beginning()
-            await _taken(consumer)
+            await _begun(producer, consumer, tp)
             assert [fetcher._pause(node) for node in fetcher._answered_at] == [0.0]
             await _until(lambda: len(fetches) > 1)
             assert {fetch.terms for fetch in fetches} == {MUCH}
@@ -142,10 +144,7 @@ def test_a_consumer_may_end_in_a_pause(kafka: str, monkeypatch: pytest.MonkeyPat
     async def run() -> None:
         producer, consumer = AIOKafkaProducer(bootstrap_servers=kafka), AIOKafkaConsumer(bootstrap_servers=kafka)
         async with producer, consumer:
-            await producer.send_and_wait(tp.topic, b"first")
-            consumer.assign([tp])
-            await consumer.seek_to_beginning()
-            await _taken(consumer)
+            await _begun(producer, consumer, tp)
             await _until(lambda: bool(consumer._fetcher._in_flight))
 
     asyncio.run(asyncio.wait_for(run(), 30.0))
