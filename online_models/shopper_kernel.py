@@ -33,6 +33,8 @@ from online_models.slabs import take
 #: The place in `Shelves.clock` of the highest event time; those before it belong to `online_models.recency`.
 WATERMARK: Final = 4
 
+#: What one event leads to at most: sessions of others that are over by it, and the shopper's own.
+MOST_EXAMPLES: Final = 100
 _DAY_MS: Final = 86_400_000.0
 
 
@@ -52,11 +54,15 @@ def fold(
     for i in range(done, len(times)):
         s, item, kind, ts = shoppers[who[i]], items[i], kinds[i], times[i]
         clock[WATERMARK] = max(clock[WATERMARK], ts)
-        while _first_is_over(gap_ms, shoppers, sessions, clock) and filled[1] < len(examples):
-            _tell(i, sessions[clock[OLDEST]].shopper, gap_ms, shelves, examples, filled)
-        # Whether all that one event can lead to fits: an example, and two increments per recent item.
-        if filled[1] == len(examples) or filled[0] + 2 * s.items_length + 2 > len(row):
+        # Whether all that one event can lead to fits: examples, and two increments per recent item.
+        if filled[1] + MOST_EXAMPLES > len(examples) or filled[0] + 2 * s.items_length + 2 > len(row):
             return i
+        for _ in range(
+            MOST_EXAMPLES - 1
+        ):  # after a quiet night all are over: those that are left come with later events
+            if not _first_is_over(gap_ms, shoppers, sessions, clock):
+                break
+            _tell(i, sessions[clock[OLDEST]].shopper, gap_ms, shelves, examples, filled)
         is_first = s.sessions == 0 or ts - s.last_seen > gap_ms
         if not is_first and ts < s.session_start - gap_ms:  # long over: it counts, and teaches nothing
             _count(s, kind, ts, prices[i], quantities[i])

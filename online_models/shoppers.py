@@ -17,7 +17,7 @@ from online_models.folded import Folded, as_in_the_batch
 from online_models.recency import has_room, leave, nobody
 from online_models.reserve import extended, taken
 from online_models.returns import nothing_counted
-from online_models.shopper_kernel import fold, moments, profiles
+from online_models.shopper_kernel import MOST_EXAMPLES, fold, moments, profiles
 from online_models.shopper_records import (
     SESSION,
     SHOPPER,
@@ -212,7 +212,7 @@ class Shoppers:
         done, events, least = 0, len(actions.ts), _LEAST_ROOM
         while True:
             room = max(least, 16 * (events - done))
-            batch = room_for(room, max(_LEAST_ROOM // 16, events - done))
+            batch = room_for(room, MOST_EXAMPLES + events - done)
             done = fold(done, actions, self._weights, self._gap_ms, self.shelves, batch)
             while done < events and self._make_room():
                 done = fold(done, actions, self._weights, self._gap_ms, self.shelves, batch)

@@ -75,7 +75,7 @@ class Decoder:
     max_event_bytes
         Longer records are rejected unread.
     max_future_seconds
-        An event this far after its record's Kafka timestamp is rejected.
+        An event this far after its record's Kafka timestamp is rejected; one that is less so gets that timestamp.
 
     Attributes
     ----------
@@ -109,6 +109,8 @@ class Decoder:
             raise _RefusedError("time_in_future", f"ts is {(ts - record.timestamp) // 1000} s after Kafka received it")
         if ts > LATEST_MS:  # nothing else is there to hold it against where Kafka has no time of the record
             raise _RefusedError("bad_time", f"ts is {wire.ts}, after the year 9999: it is in milliseconds")
+        if record.timestamp >= 0:  # a clock that is fast: it would end the sessions of everybody else
+            ts = min(ts, record.timestamp)
         price = 0.0 if wire.price is None else wire.price + 0.0
         quantity = 1 if wire.quantity is None else wire.quantity
         return Event(wire.event_id, wire.type, wire.user_id, wire.item_id, ts, price, quantity)

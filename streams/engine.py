@@ -110,6 +110,8 @@ class Engine:
         for loop in self.loops:
             await loop.end()
         assignment = await Assignment.of(self.app.consumer, self.app.consumer_generation_id)
+        for loop in self.loops:
+            loop.let_go(assignment.earliest.keys())
         await self._resume_stopped(assignment)
         owners = await self.ownership.take([loop.agent for loop in self.loops], assignment)
         for loop in self.loops:
@@ -172,7 +174,12 @@ class Engine:
             self.progress.report(pipe, prefix)
             if written := {owner: written.text() for owner, written in self.checkpointer.written.items()}:
                 pipe.hset(f"{prefix}checkpoints", mapping=written)
-            if stopped := {field(*tp): text for loop in self.loops for tp, text in loop.stopped.items()}:
+            if stopped := {
+                field(*tp): text
+                for loop in self.loops
+                for tp, text in loop.stopped.items()
+                if tp.partition in loop.owned  # in a rebalance somebody else may own it already
+            }:
                 pipe.hset(f"{prefix}stopped", mapping=stopped)
             await pipe.execute()
 

@@ -20,8 +20,9 @@ from streams.item_numbers import FREE, number_one, slots_for, slots_used
 
 Numbers = NDArray[np.uint16]
 
-#: Increments in one block at most, but for the rest of an event: a quarter of a megabyte, and fewer items than 2^16.
-LARGEST_BLOCK: Final = 20_000
+#: Increments in one block at most, but for the rest of an event: a quarter of a megabyte, fewer items than 2^16, and
+#: less than Kafka takes if each has an item of its own, with an id as long as can be.
+LARGEST_BLOCK: Final = 15_000
 #: What is known of a piece: its group, its last source offset, and where its rows, events, items and text end.
 _GROUP, _LAST, _ROWS, _EVENTS, _ITEMS, _TEXT = range(6)
 _ONE: Final = np.uint64(1)

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -108,6 +108,12 @@ class MicroBatchLoop:
             task, self._task = self._task, None
             await task
 
+    def let_go(self, owned: Collection[TP]) -> None:
+        """Forget why partitions that others may own now were stopped, all but those that this worker owns again."""
+        self.stopped = {tp: complaint for tp, complaint in self.stopped.items() if tp in owned}
+        partitions = {tp.partition for tp in owned if tp.topic in self.agent.topics}
+        self._guards = {partition: guard for partition, guard in self._guards.items() if partition in partitions}
+
     def expected(self) -> dict[TP, int]:
         """Where reading goes on in every partition."""
         return {
@@ -154,6 +160,9 @@ class MicroBatchLoop:
         """Offsets are missing: Kafka's own marks, which say nothing, or records that retention deleted too early."""
         expected = lane.expected(tp)
         earliest = await self.ownership.earliest(tp)
+        course = self._courses.get(tp.partition)
+        if course is None or course.lane is not lane:  # it was taken away meanwhile, and its next owner will look
+            return
         if earliest > expected:
             self.ownership.note_loss(self.agent, tp, range(expected, min(earliest, first)))
         lane.skip_to(tp, first)
@@ -210,6 +219,8 @@ class MicroBatchLoop:
             course.owner.partition: None if any(tp in self.stopped for tp in course.owner.tps) else portion
             for course, portion in turn
         }
+        for course, _ in turn:
+            course.owner.is_torn = True
         outputs = await self.agent.fold(portions)
         steps = [course.owner.step(outputs[p], portions[p]) for course, _ in turn for p in [course.owner.partition]]
         visible_ms = await self.ownership.publisher.publish(steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ from streams.portion import Portion
 from streams.progress import Position, Progress
 from streams.publisher import Publisher, Step
 
+log = logging.getLogger("upwell")
+
 
 class Owner:
     """The right to write in the name of a partition, and the duty to keep its state.
@@ -25,6 +28,12 @@ class Owner:
         Of the consumer group when the partition was assigned.
     partitions
         How many partitions the topics have.
+
+    Attributes
+    ----------
+    is_torn
+        Whether the state is ahead of the offsets: from the fold of records until they are noted as done. Such a state
+        must not become a checkpoint.
     """
 
     def __init__(
@@ -48,6 +57,7 @@ class Owner:
         self._partitions = partitions
         self._repair: AsyncIterator[Outputs] | None = None
         self._losses = 0
+        self.is_torn = False
 
     @property
     def is_whole(self) -> bool:
@@ -70,6 +80,7 @@ class Owner:
         """A step is published: its records are done."""
         for tp, position in step.moved.items():
             self._progress.advance(tp, *position)
+        self.is_torn = False
 
     async def repair(self) -> None:
         """Where Redis has lost values, write the next portion of them again."""
@@ -93,7 +104,10 @@ class Owner:
             self._checkpointer.begin(self.name, offsets, self._freeze)
 
     async def checkpoint(self) -> None:
-        """Make what is processed durable, if it is not yet."""
+        """Make what is processed durable, if it is not yet; a step that failed is left to the next owner."""
+        if self.is_torn:
+            log.warning("%s stops within a step: it goes on at the checkpoint before.", self.name)
+            return
         offsets = self.offsets()
         await self._checkpointer.settle()
         if self._checkpointer.is_behind(offsets):

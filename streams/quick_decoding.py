@@ -147,6 +147,7 @@ def _scan(
             )
         if is_plain and timestamps[n] >= 0:
             is_plain = whole[_TS, n] <= timestamps[n] + most_future_ms
+            whole[_TS, n] = min(whole[_TS, n], timestamps[n])
         if not is_plain:
             for row in range(np.uint64(len(whole))):
                 whole[row, n] = 0

@@ -33,6 +33,9 @@ from streams.topics import COVISITS, EXAMPLES, HOLD_SECONDS
 #: they come within less, and small blocks cost as much as large ones.
 _MANY_INCREMENTS: Final = 20_000
 _MANY_PER_RECEIVER: Final = 5_000
+#: Examples in one block at most, but for the rest of an event: less than Kafka takes if each has 16 items of its own,
+#: with ids as long as can be.
+_LARGEST_EXAMPLES: Final = 800
 #: Among the receivers of blocks, who are numbered by item partition.
 _LEARNER: Final = -1
 _NOBODY: Final = np.zeros(0, np.int32)
@@ -165,9 +168,11 @@ class Outbox:
 
     def _example_blocks(self, number: int, told: _Told, previous: int) -> Iterator[Block]:
         places = np.flatnonzero(told.example_topic == number)
-        if len(places):
-            examples, offsets = told.examples.chosen(places), told.example_offset[places]
+        for start, end in _cuts(told.example_offset[places]):
+            some = places[start:end]
+            examples, offsets = told.examples.chosen(some), told.example_offset[some]
             yield blocks.example_block(self.topics[number], self.partition, previous, examples, offsets, self._items)
+            previous = int(offsets[-1])
 
     def _of_increments(self, message: bytes) -> _Told:
         block = self._block(message)
@@ -184,6 +189,16 @@ class Outbox:
 
     def _block(self, message: bytes) -> Block:
         return blocks.decode(Record("checkpoint", self.partition, 0, 0, None, message))
+
+
+def _cuts(offsets: Int64s) -> Iterator[tuple[int, int]]:
+    """Where rows with these source offsets, which ascend, are cut into blocks: between events."""
+    start = 0
+    while start < len(offsets):
+        last = offsets[min(start + _LARGEST_EXAMPLES, len(offsets)) - 1]
+        end = int(np.searchsorted(offsets, last, side="right"))
+        yield start, end
+        start = end
 
 
 def _joined(held: Sequence[_Told]) -> _Told:

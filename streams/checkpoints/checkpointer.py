@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from faust.types import TP
 
@@ -17,6 +17,8 @@ from streams.progress import Progress
 
 log = logging.getLogger("upwell")
 
+#: An owner that has not asked for so long is not waited for: an idle one asks every few seconds, a stopped one never.
+_STILL_WAITING_SECONDS: Final = 10.0
 #: Copies a state, at once; the result packs the copy, which takes a while, touches nothing that the folds use, and runs
 #: in a thread.
 Freeze = Callable[[], Callable[[], Checkpoint]]
@@ -90,14 +92,23 @@ class Checkpointer:
         self._run_task = run_task
         self.written: dict[str, Written] = {}
         self._tried: dict[str, float] = {}
+        self._asked: dict[str, float] = {}
         self._background: asyncio.Task[None] | None = None
 
     def is_due(self, owner: str, offsets: Mapping[TP, int]) -> bool:
-        """Whether it is time for the next checkpoint of an owner that stands at some offsets."""
+        """Whether it is time for the next checkpoint of an owner that stands at some offsets.
+
+        Where all of them together take longer than `seconds`, the one whose last checkpoint is oldest is next.
+        """
+        now = time.monotonic()
+        if now - self._tried.setdefault(owner, now) < self.seconds or not self.is_behind(offsets):
+            self._asked.pop(owner, None)
+            return False
+        self._asked[owner] = now
         if self._background is not None and not self._background.done():
             return False
-        tried = self._tried.setdefault(owner, time.monotonic())
-        return time.monotonic() - tried >= self.seconds and self.is_behind(offsets)
+        waiting = (other for other, asked in self._asked.items() if now - asked < _STILL_WAITING_SECONDS)
+        return owner == min(waiting, key=self._tried.__getitem__)
 
     def is_behind(self, offsets: Mapping[TP, int]) -> bool:
         """Whether there is anything that is not durable yet."""
@@ -119,6 +130,7 @@ class Checkpointer:
 
     async def _make(self, owner: str, offsets: dict[TP, int], pack: Callable[[], Checkpoint], pause_ms: float) -> None:
         began = self._tried[owner] = time.monotonic()
+        self._asked.pop(owner, None)
         try:
             position, size = await asyncio.to_thread(self._save, pack)
         except OSError as error:
@@ -136,6 +148,7 @@ class Checkpointer:
         """Let go of a partition that another worker owns now."""
         self.written.pop(owner, None)
         self._tried.pop(owner, None)
+        self._asked.pop(owner, None)
 
 
 def _timed(freeze: Freeze) -> tuple[Callable[[], Checkpoint], float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from online_models.compiled import Float32s
 from online_models.events import EVENT_TYPES, Event
 from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES, profile_features, propensity_features
+from online_models.shopper_kernel import MOST_EXAMPLES
 from online_models.shoppers import ACTION_WEIGHTS
 from online_models.similarity import ACTION, DAY_MS, FIRST_IN_SESSION, SEEN_AGAIN
 from tests.models.oracles import Increment
@@ -232,10 +233,13 @@ class Folding:
         return (self.hits[standing] + 5 * usual) / (self.trials[standing] + 5)
 
     def _fold(self, number: int, event: Event) -> list[Increment]:
-        user, shopper = event.user_id, self.shoppers[event.user_id]
+        shopper = self.shoppers[event.user_id]
         self._watermark = max(self._watermark, event.ts)
-        while self._open and self._watermark - self.shoppers[next(iter(self._open))].last_seen > GAP_MS:
-            self._tell(number, next(iter(self._open)))
+        for user in list(islice(self._open, MOST_EXAMPLES - 1)):
+            if self._watermark - self.shoppers[user].last_seen <= GAP_MS:
+                break
+            self._tell(number, user)
+        user = event.user_id
         if shopper.is_away(event.ts):
             if user in self._open:
                 self._tell(number, user)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from online_models import shoppers as shoppers_module
+from online_models.shopper_kernel import MOST_EXAMPLES
 from online_models.shopper_records import Found, room_for
 from online_models.shoppers import Shoppers
 from online_models.similarity import ROW, ItemSimilarity
@@ -40,7 +41,7 @@ def cramped_similarity(items: Vocabulary) -> ItemSimilarity:
     return similarity
 
 
-@pytest.mark.parametrize("examples", [2, 3])
+@pytest.mark.parametrize("examples", [MOST_EXAMPLES, MOST_EXAMPLES + 1])
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("shop", [SKEWED, CROWDED], ids=["skewed", "crowded"])
 def test_shoppers_without_room(monkeypatch: pytest.MonkeyPatch, shop: Shop, seed: int, examples: int) -> None:

@@ -14,6 +14,7 @@ from online_models import slabs
 from online_models.events import EVENT_TYPES, Event
 from online_models.features import PROPENSITY_FEATURES
 from online_models.folded import Folded
+from online_models.shopper_kernel import MOST_EXAMPLES
 from online_models.shoppers import Shoppers
 from online_models.similarity import SEEN_AGAIN
 from online_models.vocabulary import Vocabulary
@@ -237,3 +238,16 @@ def test_only_sessions_that_are_not_over_have_a_row() -> None:
     shoppers.fold([event(n, f"user {n}", "lamp", 60 * n) for n in range(200)])
     assert open_sessions(shoppers) == ["user 199"]
     assert len(shoppers.shelves.sessions) == 64
+
+
+def test_after_a_quiet_night_sessions_end_a_few_at_a_time_whatever_the_batches() -> None:
+    evening = [Event(f"e{n}", "view", f"u{n}", "lamp", NOON + n) for n in range(3 * MOST_EXAMPLES)]
+    morning = [Event(f"m{n}", "view", "early", "lamp", NOON + 600 * MINUTE + n) for n in range(5)]
+    events = [*evening, *morning]
+    at_once = Shoppers(Vocabulary()).fold(events)
+    assert at_once.example_event.tolist() == [example.event for example in Folding(events).examples]
+    per_event = np.bincount(at_once.example_event, minlength=len(events))[len(evening) :].tolist()
+    assert per_event == [MOST_EXAMPLES - 1] * 3 + [3, 0]
+    shoppers = Shoppers(Vocabulary())
+    one_by_one = [len(shoppers.fold([one]).examples) for one in events]
+    assert one_by_one[len(evening) :] == per_event

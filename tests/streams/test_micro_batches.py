@@ -52,6 +52,7 @@ class Owner:
     """Notes the offsets of what is processed."""
 
     is_whole = True
+    is_torn = False
 
     def __init__(self, partition: int, start: int) -> None:
         self.partition = partition
@@ -91,11 +92,16 @@ class Ownership:
     def __init__(self) -> None:
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
         self.publisher = Publisher()
+        self.first = 0
+        self.losses: list[range] = []
 
     async def earliest(self, tp: TP) -> int:
         if self.meanwhile is not None:
             await self.meanwhile()
-        return 0
+        return self.first
+
+    def note_loss(self, agent: Any, tp: TP, gone: range) -> None:
+        self.losses.append(gone)
 
 
 class Flow:
@@ -176,6 +182,28 @@ def test_a_delivery_from_before_a_rebalance_leaves_no_hole_behind_it() -> None:
         return [owner.done for owner in after]
 
     assert asyncio.run(run())[0] == [3, 4, 5, 6]
+
+
+def test_a_hole_is_not_charged_to_a_partition_that_is_gone_by_the_time_kafka_answers() -> None:
+    async def run() -> list[range]:
+        ownership = Ownership()
+        loop = a_loop(ownership)
+        loop.begin(Owner(0, 5))
+        ownership.first, ownership.meanwhile = 9, loop.end
+        await loop._put([[a_batch(0, 9, 2)]])
+        return ownership.losses
+
+    assert asyncio.run(run()) == []
+
+
+def test_why_a_partition_was_stopped_is_forgotten_when_others_own_it() -> None:
+    async def run() -> dict[TP, str]:
+        loop = a_loop(Ownership())
+        loop.stopped = {TP(TOPIC, 0): "a flood", TP(TOPIC, 1): "a flood"}
+        loop.let_go({TP(TOPIC, 1), TP(TOPIC, 2)})
+        return dict(loop.stopped)
+
+    assert asyncio.run(run()) == {TP(TOPIC, 1): "a flood"}
 
 
 def test_partitions_that_have_something_go_together_and_what_comes_meanwhile_goes_next() -> None:

@@ -14,15 +14,18 @@ import pytest
 from online_models.event_columns import EventColumns
 from online_models.events import Event
 from online_models.item_partition import ItemPartitions
+from online_models.shopper_kernel import MOST_EXAMPLES
+from online_models.shopper_records import EXAMPLE_ITEMS
 from online_models.shoppers import Shoppers
 from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.agents.outbox import Outbox
 from streams.block_reading import read_examples, read_increments
+from streams.quick_decoding import LONGEST_ID
 from streams.records import Record
 from streams.sources_applied import SourcesApplied
 from streams.ticks import next_tick
-from streams.topics import COVISITS, HOLD_SECONDS
+from streams.topics import COVISITS, HOLD_SECONDS, LARGEST_RECORD
 from tests.models.event_streams import random_events
 
 TOPICS = ("clickstream", "purchases")
@@ -132,3 +135,30 @@ def test_partitions_that_hold_something_send_it_at_the_same_moment() -> None:
         outbox.put(told, np.zeros(1, np.int8), np.zeros(1, np.int64))
         due.add(outbox.due)
     assert due == {next_tick(HOLD_SECONDS)}
+
+
+def test_however_many_sessions_end_at_once_and_however_long_the_ids_kafka_takes_what_is_told() -> None:
+    """After a quiet night the first events end all sessions there are; each has as many items as an example holds."""
+    items, receivers = Vocabulary(), Receivers()
+    shoppers, outbox = Shoppers(items), Outbox(TOPICS, 0, ItemPartitions(items, 1))
+    longest = "\N{MATHEMATICAL BOLD CAPITAL A}" * (LONGEST_ID - 8)
+    people, each = 1_800, EXAMPLE_ITEMS
+    evening = [
+        Event(f"{user}-{n}", "view", f"u{user}", f"{longest}{user:04}-{n:02}", 1_000_000 + 1000 * n + user)
+        for n in range(each)
+        for user in range(people)
+    ]
+    morning = [Event(f"m{n}", "view", "early", "lamp", 50_000_000 + n) for n in range(2 * people // MOST_EXAMPLES)]
+    events = [*evening, *morning]
+    folded = shoppers.fold(events)
+    assert np.bincount(folded.example_event).max() < MOST_EXAMPLES
+    outbox.put(folded, np.zeros(len(events), np.int8), np.arange(len(events)))
+    sizes = [
+        len(message.value or b"") for message in Outbox(TOPICS, 0, ItemPartitions(items, 1), outbox.state()).messages()
+    ]
+    assert max(sizes) < LARGEST_RECORD
+    receivers.hear(outbox)
+    assert len(receivers.told["examples", 0, "clickstream"]) == people
+    chain = receivers.chains["examples", 0, "clickstream"]
+    assert len(chain) > 1
+    assert [previous for previous, _ in chain] == [-1, *(last for _, last in chain[:-1])]
