@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import msgspec
-from kafka.errors import KafkaError
+from kafka.errors import CoordinatorNotAvailableError, GroupIdNotFoundError, KafkaError
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -84,8 +84,12 @@ def _committed(settings: Settings, partitions: list[PartitionLag]) -> list[Commi
     client: Any = admin(settings)
     try:
         found = client.list_group_offsets([settings.application])[settings.application]
-    except KafkaError:
-        found = {}  # the group does not exist yet
+    except (GroupIdNotFoundError, CoordinatorNotAvailableError):
+        found = {}  # no worker has run yet
+    except KafkaError as error:
+        raise ServerError(
+            f"Kafka at {settings.kafka} does not tell what {settings.application} has committed ({error}): try again."
+        ) from None
     finally:
         client.close()
     offsets = {field(tp.topic, tp.partition): at.offset for tp, at in found.items() if at.offset >= 0}

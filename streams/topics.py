@@ -176,7 +176,7 @@ def _create(settings: Settings, missing: list[Topic], partitions: int) -> None:
     try:
         for topic in missing:
             count = partitions if topic.name in (CLICKSTREAM, PURCHASES) else topic.partitions
-            new = NewTopic(topic.name, count, 1, topic_configs=topic.configuration)
+            new = NewTopic(topic.name, count, topic_configs=topic.configuration)  # as many replicas as Kafka is told
             try:
                 client.create_topics([new])
             except TopicAlreadyExistsError:

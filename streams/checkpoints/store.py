@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ log = logging.getLogger("upwell")
 #: How many checkpoints of a partition are kept: what follows a damaged one is replayed from the one before.
 KEPT: Final = 3
 _SUFFIX: Final = ".checkpoint"
+_HALF: Final = ".part"
 _LOCAL: Final = ("file", "local")
 
 
@@ -65,10 +67,12 @@ class CheckpointStore:
         folder = self._folder(checkpoint.agent, checkpoint.partition)
         name = f"{folder}/{checkpoint.position:020d}-{checkpoint.generation:010d}{_SUFFIX}"
         data = encode(checkpoint)
-        self._write(name, data)
-        older = [path for path in self._names(folder) if path < name]
-        for path in older[: 1 - KEPT]:
-            self._filesystem.rm_file(path)
+        with _failures_as_oserror():
+            self._write(name, data)
+            older = [path for path in self._names(folder) if path < name]
+            halves = [path for path in self._names(folder, _HALF) if path < name]  # of who was killed while writing
+            for path in [*older[: 1 - KEPT], *halves]:
+                self._filesystem.rm_file(path)
         return len(data)
 
     def newest(self, agent: str, partition: int, is_fit: Callable[[Checkpoint], None]) -> Checkpoint | None:
@@ -76,17 +80,28 @@ class CheckpointStore:
 
         One that is damaged, of another version or not whole is passed over with a warning. `is_fit` may raise
         an error that ends it all: a checkpoint that is sound and yet must not be used.
+
+        Raises
+        ------
+        ServerError
+            The place cannot be read, which says nothing about what is there.
         """
-        for path in reversed(self._names(self._folder(agent, partition))):
-            try:
-                checkpoint = decode(self._filesystem.cat_file(path))
-                if (checkpoint.agent, checkpoint.partition) != (agent, partition):
-                    raise CheckpointError(f"it belongs to {checkpoint.agent}-{checkpoint.partition}")
-            except (CheckpointError, OSError) as error:
-                log.warning("Checkpoint %s is passed over, and the one before it is used: %s.", path, error)
-                continue
-            is_fit(checkpoint)
-            return checkpoint
+        try:
+            for path in reversed(self._names(self._folder(agent, partition))):
+                try:
+                    checkpoint = decode(self._read(path))
+                    if (checkpoint.agent, checkpoint.partition) != (agent, partition):
+                        raise CheckpointError(f"it belongs to {checkpoint.agent}-{checkpoint.partition}")
+                except (CheckpointError, FileNotFoundError) as error:
+                    log.warning("Checkpoint %s is passed over, and the one before it is used: %s.", path, error)
+                    continue
+                is_fit(checkpoint)
+                return checkpoint
+        except OSError as error:
+            raise ServerError(
+                f"Checkpoints cannot be read at {self._root} ({error}): see that this place can be reached and read, "
+                "and start the worker again."
+            ) from None
         return None
 
     def try_out(self) -> None:
@@ -98,20 +113,32 @@ class CheckpointStore:
             That does not work.
         """
         name = f"{self._root}/{uuid.uuid4().hex}"
-        self._write(name, b"upwell")
-        self._filesystem.rm_file(name)
+        with _failures_as_oserror():
+            self._write(name, b"upwell")
+            self._filesystem.rm_file(name)
 
     def _folder(self, agent: str, partition: int) -> str:
         return f"{self._root}/{agent}-{partition}"
 
-    def _names(self, folder: str) -> list[str]:
+    def _names(self, folder: str, suffix: str = _SUFFIX) -> list[str]:
         """Paths of the checkpoints in a folder, the furthest last."""
         self._filesystem.invalidate_cache(folder)
         try:
-            found = self._filesystem.ls(folder, detail=False)
+            with _failures_as_oserror():
+                found = self._filesystem.ls(folder, detail=False)
         except FileNotFoundError:
             return []
-        return sorted(path for path in found if path.endswith(_SUFFIX))
+        return sorted(path for path in found if path.endswith(suffix))
+
+    def _read(self, path: str) -> bytes:
+        try:
+            with _failures_as_oserror():
+                data: bytes = self._filesystem.cat_file(path)
+        except OSError as error:
+            if not self._is_local:
+                raise
+            raise CheckpointError(str(error)) from error  # a bad place on the disk, which others may not share
+        return data
 
     def _write(self, name: str, data: bytes) -> None:
         if not self._is_local:
@@ -119,13 +146,24 @@ class CheckpointStore:
             return
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(f".{os.getpid()}.part")
+        beside = path.with_suffix(f".{os.getpid()}{_HALF}")
         try:
             write_through(beside, data)
             put_in_place(beside, path)
         except BaseException:
             beside.unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def _failures_as_oserror() -> Iterator[None]:
+    """Libraries of object stores raise what they like when the network fails."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 def write_through(path: Path, data: bytes) -> None:

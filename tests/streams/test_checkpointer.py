@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -52,7 +53,7 @@ def test_where_all_together_take_longer_than_the_interval_everybody_has_a_turn(t
             for partition in range(16):
                 name, offsets = f"shoppers:{partition}", {TP(TOPIC, partition): turn}
                 if checkpointer.is_due(name, offsets):
-                    checkpointer.begin(name, offsets, lambda partition=partition: freeze(partition))
+                    checkpointer.begin(name, offsets, partial(freeze, partition))
             await asyncio.sleep(0.003)
         await checkpointer.settle()
         return made

@@ -8,10 +8,12 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import msgspec
 import numpy as np
 import pytest
 import xxhash
+from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -159,3 +161,61 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
 def test_a_place_that_nobody_knows(tmp_path: Path) -> None:
     with pytest.raises(ServerError, match="UPWELL_CHECKPOINTS"):
         CheckpointStore("nonsense://bucket", "cluster/upwell")
+
+
+def test_what_was_left_half_written_by_who_was_killed_is_cleared_away(tmp_path: Path) -> None:
+    store = CheckpointStore(str(tmp_path), "cluster/upwell")
+    store.save(checkpoint(10))
+    folder = next(tmp_path.rglob("*.checkpoint")).parent
+    left, being_written = folder / f"{20:020d}-{1:010d}.77.part", folder / f"{90:020d}-{1:010d}.78.part"
+    left.touch()
+    being_written.touch()
+    store.save(checkpoint(30))
+    assert list(tmp_path.rglob("*.part")) == [being_written]
+
+
+class _Far(MemoryFileSystem):  # type: ignore[misc]
+    """An object store whose library says in its own words that the network is gone."""
+
+    protocol = "far"
+    is_gone = False
+
+    def ls(self, path: str, **named: Any) -> Any:
+        if self.is_gone:
+            raise RuntimeError("Could not connect to the endpoint")
+        return super().ls(path, **named)
+
+    def cat_file(self, path: str, **named: Any) -> Any:
+        if self.is_gone:
+            raise RuntimeError("Could not connect to the endpoint")
+        return super().cat_file(path, **named)
+
+    def pipe_file(self, path: str, value: Any, **named: Any) -> Any:
+        if self.is_gone:
+            raise RuntimeError("Could not connect to the endpoint")
+        return super().pipe_file(path, value, **named)
+
+
+def test_an_object_store_that_is_away_is_no_reason_to_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    fsspec.register_implementation("far", _Far, clobber=True)
+    store = CheckpointStore("far://bucket", "cluster/upwell")
+    store.save(checkpoint(10))
+    monkeypatch.setattr(_Far, "is_gone", True)
+    with pytest.raises(OSError, match="Could not connect"):
+        store.save(checkpoint(20))
+    with pytest.raises(OSError, match="Could not connect"):
+        store.try_out()
+    with pytest.raises(ServerError, match="cannot be read"):
+        newest(store)
+    monkeypatch.setattr(_Far, "is_gone", False)
+    with monkeypatch.context() as patch:
+        patch.setattr(_Far, "cat_file", _timed_out)
+        with pytest.raises(ServerError, match="timed out"):
+            newest(store)
+    found = newest(store)
+    assert found is not None
+    assert found.position == 10
+
+
+def _timed_out(*_: Any, **__: Any) -> bytes:
+    raise TimeoutError("timed out")
