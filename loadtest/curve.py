@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-from streams.errors import SettingsError
-
-
-def check_plotting() -> None:
-    """Refuse to draw where there is nothing to draw with, before anything is measured.
-
-    Raises
-    ------
-    SettingsError
-        matplotlib is missing.
-    """
-    if find_spec("matplotlib") is None:
-        raise SettingsError("--plot needs matplotlib: run `pip install 'upwell[plot]'`, or leave it out.")
 
 
 def plot(report: dict[str, Any], path: Path) -> None:

@@ -23,13 +23,13 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtest.changed_taste import ChangedTaste, changed_taste
-from loadtest.curve import check_plotting
 from loadtest.machine import machine
 from loadtest.progress_bar import progress_bar
 from loadtest.shoppers import ShopperSettings
 from online_models.compiled import Floats, Int32s
 from online_models.engine import Engine, EngineSettings
 from online_models.similarity import DAY_MS, Increments, ItemSimilarity, SimilaritySettings
+from streams.evaluating.plotting import check_picture
 
 #: A list is looked at after one event in so many.
 _EVERY: Final = 10
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Learn the stream once per half-life, and tell."""
     if options.plot:
-        check_plotting()
+        check_picture(options.plot)
     shop = ShopperSettings(
         seed=options.seed,
         users=5_000,

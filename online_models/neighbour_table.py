@@ -17,7 +17,7 @@ _LINE: Final = 16
 class NeighbourTable(NamedTuple):
     """`place[code]` is the row of an item in the other arrays, -1 if nothing is known of it; see `votes`.
 
-    Votes are kept to seven digits, of which a list shows six: every worker holds this table, of all items.
+    Votes are kept to seven digits, of which a list shows four: every worker holds this table, of all items.
     """
 
     place: Int32s

@@ -90,7 +90,8 @@ class SimilaritySettings:
     top
         Length of the lists given out.
     max_items
-        The most items kept; beyond it the least active sixteenth is forgotten.
+        The most items kept; beyond it the least active sixteenth is forgotten, all but their ids: these are in nobody's
+        checkpoint any more, and so are gone after the next restart.
     """
 
     half_life_days: float = 90.0
@@ -245,7 +246,10 @@ class ItemSimilarity:
             self._forget_least_active()
 
     def _forget_least_active(self) -> None:
-        """Drop the sixteenth of the items with the least decayed actions, to make room for new ones."""
+        """Drop the sixteenth of the items with the least decayed actions, to make room for new ones.
+
+        What an item received is known for as long as it is in some list.
+        """
         known = self.rows[: len(self)]
         order = np.argsort(known["actions"], kind="stable")
         dropped = np.sort(order[: max(1, len(known) // 16)])
@@ -256,3 +260,6 @@ class ItemSimilarity:
         self.rows[: len(kept)] = kept
         self.row_of[kept["item"]] = np.arange(len(kept), dtype=np.int32)
         self.clock[FREE_ROWS] = len(kept)
+        unlisted = np.ones(len(self.received), np.bool_)
+        unlisted[self.neighbours[slabs.places(kept["start"], kept["length"])]] = False
+        self.received[unlisted] = self.lately[unlisted] = 0.0

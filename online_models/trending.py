@@ -76,9 +76,11 @@ class Trending:
         }
 
     @classmethod
-    def from_state(cls, vocabulary: Vocabulary, state: Mapping[str, Any]) -> Trending:
-        """Rebuild what `state` was taken from; it goes on exactly as the original would."""
-        trending = cls(vocabulary)
+    def from_state(
+        cls, vocabulary: Vocabulary, state: Mapping[str, Any], half_life_hours: float = HALF_LIFE_HOURS, top: int = 50
+    ) -> Trending:
+        """Rebuild what `state` was taken from; with the same settings it goes on exactly as the original would."""
+        trending = cls(vocabulary, half_life_hours, top)
         codes = vocabulary.codes(Spelling(**state["items"]).names())
         trending.weights = long_enough(trending.weights, len(vocabulary))
         trending.weights[codes] = state["weights"]

@@ -7,13 +7,12 @@ from typing import Any
 
 import msgspec
 from kafka.errors import CoordinatorNotAvailableError, GroupIdNotFoundError, KafkaError
-from redis import Redis
-from redis.exceptions import RedisError
 
 from streams.checkpoints.checkpointer import Written
 from streams.errors import ServerError
 from streams.lag import PartitionLag
 from streams.progress import field
+from streams.reading import open_redis, read
 from streams.settings import Settings
 from streams.topics import admin
 
@@ -67,14 +66,10 @@ def durability(settings: Settings, partitions: list[PartitionLag]) -> Durability
     ServerError
         One of them does not answer.
     """
-    redis: Any = Redis.from_url(settings.redis, decode_responses=True)
+    redis = open_redis(settings)
     try:
-        checkpoints: dict[str, str] = redis.hgetall(f"{settings.prefix}checkpoints")
-        lost: dict[str, str] = redis.hgetall(f"{settings.prefix}lost")
-    except RedisError as error:
-        raise ServerError(
-            f"Redis does not answer at {settings.redis} ({error}): start it or set UPWELL_REDIS."
-        ) from None
+        checkpoints: dict[str, str] = read(redis.hgetall, f"{settings.prefix}checkpoints")
+        lost: dict[str, str] = read(redis.hgetall, f"{settings.prefix}lost")
     finally:
         redis.close()
     return Durability(_committed(settings, partitions), _ages(checkpoints), _lost(lost))

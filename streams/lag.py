@@ -5,16 +5,15 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
-from redis import Redis
-from redis.exceptions import RedisError
 
 from streams.errors import ServerError
 from streams.progress import field, parsed
+from streams.reading import open_redis, read
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, HOLD_SECONDS, PATIENCE_MS, PURCHASES, hold_seconds
 
@@ -68,7 +67,7 @@ class LagMeter:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._redis: Any = Redis.from_url(settings.redis, decode_responses=True)
+        self._redis = open_redis(settings)
         try:
             self._consumer = KafkaConsumer(
                 bootstrap_servers=settings.kafka.split(","), enable_auto_commit=False, bootstrap_timeout_ms=PATIENCE_MS
@@ -84,13 +83,8 @@ class LagMeter:
         Positions are read before end offsets, so that a total of 0 cannot hide a record.
         """
         prefix = self.settings.prefix
-        try:
-            positions: dict[str, str] = self._redis.hgetall(f"{prefix}progress")
-            stopped: dict[str, str] = self._redis.hgetall(f"{prefix}stopped")
-        except RedisError as error:
-            raise ServerError(
-                f"Redis does not answer at {self.settings.redis} ({error}): start it or set UPWELL_REDIS."
-            ) from None
+        positions: dict[str, str] = read(self._redis.hgetall, f"{prefix}progress")
+        stopped: dict[str, str] = read(self._redis.hgetall, f"{prefix}stopped")
         try:
             tps = self._partitions()
             beginnings, ends = self._consumer.beginning_offsets(tps), self._consumer.end_offsets(tps)

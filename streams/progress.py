@@ -39,6 +39,7 @@ class Progress:
         self._reported: dict[TP, Position] = {}
         self._reported_lost: dict[TP, dict[int, int]] = {}
         self._committed: dict[TP, int] = {}
+        self._dropped: list[str] = []
 
     def advance(self, tp: TP, next_offset: int, timestamp: int) -> None:
         """Note that everything before `next_offset` is processed."""
@@ -59,7 +60,9 @@ class Progress:
         ranges = self.lost.setdefault(tp, {})
         ranges[gone.start] = gone.stop
         if len(ranges) > _MOST_LOSSES:
-            del ranges[next(iter(ranges))]
+            first = next(iter(ranges))
+            del ranges[first]
+            self._dropped.append(f"{field(*tp)}:{first}")
 
     def secure(self, offsets: Mapping[TP, int]) -> None:
         """Note that a checkpoint up to these offsets is durable."""
@@ -91,6 +94,9 @@ class Progress:
             fields = {f"{field(*tp)}:{start}": str(end) for tp, ranges in new.items() for start, end in ranges.items()}
             pipe.hset(f"{prefix}lost", mapping=fields)
             self._reported_lost.update(new)
+        if self._dropped:
+            pipe.hdel(f"{prefix}lost", *self._dropped)
+            self._dropped.clear()
 
     def to_commit(self) -> dict[TP, int]:
         """Offsets to commit to Kafka: those that a durable checkpoint stands behind, and that Kafka does not have."""

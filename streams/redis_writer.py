@@ -1,4 +1,4 @@
-"""Writes outputs to Redis: in batches, with an expiry on every key, and never for an owner that was replaced.
+"""Writes outputs to Redis: in batches, with an expiry on what shops read, and never for an owner that was replaced.
 
 Every key and who writes and reads it:
 
@@ -92,7 +92,7 @@ class RedisWriter:
     prefix
         Put before every key.
     keep_seconds
-        Time to live of every key.
+        Time to live of what is written in the name of an owner.
     patience
         How long to put up with a Redis that fails.
     """

@@ -27,7 +27,6 @@ LINGER_SECONDS: Final = 0.02
 # A paced replay looks no more often than this, lest it spend the machine on tiny batches.
 _TICK_SECONDS: Final = 0.005
 _PROGRESS_SECONDS: Final = 0.1
-# A topic made a moment ago may not have come round to every broker.
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from redis.connection import parse_url
 
 from streams.errors import SettingsError
 
 _PREFIX: Final = "UPWELL_"
+_DAY_SECONDS: Final = 86_400
 _SHARES: Final = ("max_rejected_share", "damping", "step_weight")
 
 
@@ -100,17 +105,34 @@ class Settings:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, (int, float)) and not isinstance(value, bool) and not value > 0:
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and not 0 < value < math.inf:
                 raise SettingsError(
-                    f"{field.name} is {value!r} and has to be more than 0: change {_variable(field.name)}."
+                    f"{field.name} is {value!r} and has to be more than 0, and finite: change {_variable(field.name)}."
                 )
-        if not self.redis.startswith(("redis://", "rediss://", "unix://")):
-            raise SettingsError(f"redis is {self.redis!r} and has to be a redis:// URL: change UPWELL_REDIS.")
+        try:
+            parse_url(self.redis)  # type: ignore[no-untyped-call]
+        except ValueError:  # what is wrong with it might tell a part of the password
+            raise SettingsError(
+                "redis has to be a URL such as redis://localhost:6379/0, with any special characters of a password as "
+                "%2F and the like: change UPWELL_REDIS."
+            ) from None
+        if self.keep_days * _DAY_SECONDS < 1:  # what Redis can count
+            raise SettingsError(f"keep_days is {self.keep_days!r}, less than a second: change UPWELL_KEEP_DAYS.")
         for name in _SHARES:
             if getattr(self, name) > 1:
                 raise SettingsError(
                     f"{name} is {getattr(self, name)} and has to be at most 1: change {_variable(name)}."
                 )
+
+    @property
+    def redis_place(self) -> str:
+        """Where Redis is, for people: the URL without user, password and options.
+
+        >>> Settings(redis="redis://shop:secret@redis:6379/0?password=secret").redis_place
+        'redis://redis:6379/0'
+        """
+        parts = urlsplit(self.redis)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
 
     @property
     def checkpoints_url(self) -> str:

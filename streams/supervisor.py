@@ -15,6 +15,8 @@ from typing import Final
 from streams.embedded import guard
 from streams.errors import SettingsError
 
+#: A worker that cannot stop says so and ends itself before that, see `streams.commands.worker`.
+STOP_SECONDS: Final = 40.0
 _POLL_SECONDS: Final = 0.1
 #: How long a process may take to end after SIGKILL, which needs no time, though a busy disk may.
 _MARGIN_SECONDS: Final = 10.0
@@ -69,7 +71,12 @@ class Supervisor:
     """
 
     def __init__(
-        self, command: Sequence[str], workers: int, *, stop_seconds: float = 20.0, backoff: Backoff | None = None
+        self,
+        command: Sequence[str],
+        workers: int,
+        *,
+        stop_seconds: float = STOP_SECONDS,
+        backoff: Backoff | None = None,
     ) -> None:
         if workers < 1:
             raise SettingsError(f"{workers} workers cannot be supervised: ask for 1 or more.")

@@ -29,6 +29,8 @@ def merged(parts: Iterable[TrendingPart], length: int = 50) -> tuple[list[tuple[
     as_of = max(part.as_of for part in parts)
     factors = [2.0 ** ((part.as_of - as_of) / (HALF_LIFE_HOURS * HOUR_MS)) for part in parts]
     total = sum(part.total * factor for part, factor in zip(parts, factors, strict=True))
+    if not total:  # all of it so long ago that it has faded to nothing
+        return [], as_of
     shares = [
         (item, rounded(weight * factor / total))
         for part, factor in zip(parts, factors, strict=True)

@@ -13,8 +13,8 @@ from typing import Final
 
 from streams.errors import ServerError
 from streams.settings import Settings
+from streams.supervisor import STOP_SECONDS
 
-_STOP_SECONDS: Final = 15.0
 _LOG_LINES: Final = 15
 
 
@@ -61,7 +61,7 @@ class WorkerProcess:
             return
         process.terminate()
         try:
-            process.wait(_STOP_SECONDS)
+            process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

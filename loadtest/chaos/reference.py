@@ -19,7 +19,8 @@ from online_models.similarity import Increments
 from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.agents.affinity import AffinityPartition, learn
-from streams.agents.learner import LearnerPartition, learn_examples
+from streams.agents.learner import LearnerPartition
+from streams.agents.learner import learn as learn_examples
 from streams.block_reading import read_examples, read_increments, read_offsets
 from streams.blocks import Block
 from streams.decoding import Decoder
@@ -213,7 +214,7 @@ def _fold_examples(
         told = read_examples([block], [after], items)
         rows = np.rec.fromarrays([read_offsets(block, after, of_increments=False), told.known_at, told.bought])
         heard.setdefault(((block.topic, block.partition), -1), []).append(rows)
-        learn_examples(state, block, items)
+        learn_examples(state, [block], items)
     return state
 
 

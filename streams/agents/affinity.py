@@ -146,7 +146,7 @@ def _learned(state: AffinityPartition, increments: Increments) -> Int32s:
 
 
 class AffinityAgent:
-    """Folds co-visit blocks; see `streams.micro_batches.Agent`."""
+    """Folds co-visit blocks; see `streams.agent.Agent`."""
 
     name = "affinity"
     topics = (COVISITS,)

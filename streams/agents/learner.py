@@ -68,7 +68,7 @@ class LearnerPartition:
 
 
 def learn(state: LearnerPartition, received: Sequence[Block], items: Vocabulary) -> int:
-    """Learn what is new of blocks, in their order; return how many examples that was."""
+    """Learn what is new of blocks, in their order, however many at once; return how many examples that was."""
     examples = read_examples(received, [state.applied.advance(block) for block in received], items)
     if not len(examples):
         return 0
@@ -77,11 +77,6 @@ def learn(state: LearnerPartition, received: Sequence[Block], items: Vocabulary)
     state.as_of = max(state.as_of, int(examples.known_at.max()))
     state.changed = True
     return len(examples)
-
-
-def learn_examples(state: LearnerPartition, block: Block, items: Vocabulary) -> int:
-    """Learn what is new of one block: see `learn`, of which the result does not depend on how many it gets."""
-    return learn(state, [block], items)
 
 
 def _learn_trends(trends: Sequence[Trending], examples: Examples, segments: Int64s) -> None:
@@ -98,7 +93,7 @@ def _learn_trends(trends: Sequence[Trending], examples: Examples, segments: Int6
 
 
 class LearnerAgent:
-    """Folds blocks of labelled sessions; see `streams.micro_batches.Agent`."""
+    """Folds blocks of labelled sessions; see `streams.agent.Agent`."""
 
     name = "learner"
     topics = (EXAMPLES,)

@@ -80,7 +80,7 @@ class ShoppersPartition:
 
 
 class ShoppersAgent:
-    """Folds micro-batches of events; see `streams.micro_batches.Agent`."""
+    """Folds micro-batches of events; see `streams.agent.Agent`."""
 
     name = "shoppers"
     topics = (CLICKSTREAM, PURCHASES)

@@ -52,7 +52,7 @@ class CheckpointStore:
         except (ImportError, ValueError) as error:
             raise ServerError(f"Checkpoints cannot be kept at {url} ({error}): change UPWELL_CHECKPOINTS.") from None
         self._filesystem: Any = filesystem
-        self._root = f"{root.rstrip('/')}/{folder}"
+        self._root = f"{root.rstrip('/')}/{folder}".rstrip("/")
         protocols = (filesystem.protocol,) if isinstance(filesystem.protocol, str) else filesystem.protocol
         self._is_local = any(protocol in _LOCAL for protocol in protocols)
 

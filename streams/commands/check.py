@@ -80,7 +80,7 @@ def _topics(settings: Settings, counts: dict[str, int]) -> str:
 def _checkpoints(settings: Settings) -> str:
     url = settings.checkpoints_url
     try:
-        CheckpointStore(url, "check").try_out()
+        CheckpointStore(url, "").try_out()
     except OSError as error:
         raise ServerError(
             f"nothing can be written at {url} ({error}): make room, or change UPWELL_CHECKPOINTS."
@@ -91,8 +91,8 @@ def _checkpoints(settings: Settings) -> str:
 def _redis(settings: Settings) -> str:
     version = read(open_redis(settings).info, "server")["redis_version"]
     if int(version.split(".")[0]) < 6:
-        raise ServerError(f"Redis at {settings.redis} is version {version}: upwell needs 6 or newer.")
-    return f"{version} answers at {settings.redis}"
+        raise ServerError(f"Redis at {settings.redis_place} is version {version}: upwell needs 6 or newer.")
+    return f"{version} answers at {settings.redis_place}"
 
 
 def _keys(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""Play a day of a real shop: Kafka, Redis and a worker start, real events flow, and you see what comes out.
+"""Play three hours of a real shop: Kafka, Redis and a worker start, real events flow, and you see what comes out.
 
 Embedded servers are used unless UPWELL_KAFKA and UPWELL_REDIS name real ones.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +25,7 @@ from streams.demo.models import Models
 from streams.demo.play import play
 from streams.demo.stage import Stage, servers
 from streams.demo.watch import Numbers, Watch, as_table
+from streams.errors import SettingsError
 from streams.replay import ReplaySummary
 from streams.sources import bundled, source, to_records
 from streams.topics import ensure_topics
@@ -45,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Set the stage, play, tell the story."""
+    if options.json and not options.once:
+        raise SettingsError("--json prints one object at the end, and without --once there is none: add --once.")
     events = list(source(options.data).read(bundled(options.data)))
     speed = speed_of(options.speed) if options.speed else (events[-1].ts - events[0].ts) / 1000 / _USUAL_SECONDS
     progress = Console(stderr=True)
@@ -126,7 +131,8 @@ def _stay_up(stage: Stage) -> None:
     console = Console(highlight=False)
     console.print("\nEverything stays up until Ctrl-C. In another terminal:")
     console.print(f"  export UPWELL_KAFKA={stage.settings.kafka} UPWELL_REDIS={stage.settings.redis}", soft_wrap=True)
-    console.print("  upwell lag · upwell check · upwell recommend USER · upwell similar ITEM")
+    upwell = sys.argv[0] if Path(sys.argv[0]).name == "upwell" else "upwell"
+    console.print(f"  {upwell} lag  (or check, recommend USER, similar ITEM)", soft_wrap=True)
     try:
         signal.pause()
     except KeyboardInterrupt:

@@ -97,7 +97,10 @@ def _share(text: str) -> float:
 
 
 def _parts(text: str) -> int:
-    share = Fraction(text)
+    try:
+        share = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        share = Fraction(0)
     if share.numerator != 1:
         raise argparse.ArgumentTypeError(f"{text} is not one of N equal shares; give 1, 1/4, 1/16 or the like")
     return share.denominator

@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     elif value:
         _print(options.user, msgspec.json.decode(value), profile)
     else:
-        Console().print(f"Nothing is known of shopper {options.user}.", markup=False)
+        Console(stderr=True).print(f"Nothing is known of shopper {options.user}.", markup=False)
     return 0 if value else 1
 
 
@@ -39,7 +39,7 @@ def _print(user: str, rec: Any, profile: dict[str, str]) -> None:
     for name in ("item", "score", "because"):
         table.add_column(name)
     for entry in rec["items"]:
-        table.add_row(entry["id"], f"{entry['score']:.6f}", entry["because"] or "")
+        table.add_row(entry["id"], f"{entry['score']:g}", entry["because"] or "")
     console = Console()
     console.print(table)
     console.print("  ".join(f"{name} {value}" for name, value in profile.items()), markup=False)

@@ -20,7 +20,8 @@ from streams.topics import ensure_topics
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `upwell replay`."""
     parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--format", choices=sorted(SOURCES), required=True)
+    formats = "; ".join(f"{name}: {known.summary}" for name, known in SOURCES.items())
+    parser.add_argument("--format", choices=sorted(SOURCES), required=True, help=formats)
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--rate", type=float, metavar="N", help="N events per second")
     pace.add_argument("--speed", default="max", metavar="X|max", help="X times as fast as they happened (default: max)")

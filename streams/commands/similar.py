@@ -15,23 +15,23 @@ from streams.settings import Settings
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `upwell similar`."""
     parser.add_argument("item", metavar="ITEM", help="item id")
-    parser.add_argument("--json", action="store_true", help="print the JSON value as it stands in Redis")
+    parser.add_argument("--json", action="store_true", help="print the JSON value as it is in Redis, or null")
 
 
 def run(options: argparse.Namespace) -> int:
     """Read and print; status 1 if nothing is known of the item."""
     settings = Settings.load()
     value = read(open_redis(settings).get, f"{settings.prefix}sim:{options.item}")
+    if options.json:
+        print(value or "null")
+        return 0 if value else 1
     if not value:
         Console(stderr=True).print(f"Nothing is known of item {options.item}.", markup=False)
         return 1
-    if options.json:
-        print(value)
-        return 0
     table = Table(title=f"Similar to {options.item}")
     for name in ("item", "score", "support"):
         table.add_column(name, justify="left" if name == "item" else "right")
     for entry in msgspec.json.decode(value)["items"]:
-        table.add_row(entry["id"], f"{entry['score']:.6f}", str(entry["support"]))
+        table.add_row(entry["id"], f"{entry['score']:g}", str(entry["support"]))
     Console().print(table)
     return 0

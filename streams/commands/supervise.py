@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from streams.commands import worker
-from streams.supervisor import Supervisor
+from streams.supervisor import STOP_SECONDS, Supervisor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,9 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stop-seconds",
         type=float,
-        default=20.0,
+        default=STOP_SECONDS,
         metavar="S",
-        help="kill workers that take longer to end (default: 20)",
+        help=f"kill workers that take longer to end (default: {STOP_SECONDS:g}, which they rarely need)",
     )
     worker.add_arguments(parser)
 

@@ -21,6 +21,7 @@ from online_models.engine import Engine, EngineSettings
 from online_models.evaluation import Recommends
 from online_models.recommendation import RecommendationSettings
 from online_models.shoppers import ShopperSettings
+from online_models.similarity import SimilaritySettings
 from streams.evaluating.without_seen import WithoutSeen
 
 BASELINES: Final[dict[str, Callable[[], Baseline]]] = {
@@ -34,8 +35,8 @@ BASELINES: Final[dict[str, Callable[[], Baseline]]] = {
 #: What may be left out of the lists besides the current item; see `Rules.leave_out`.
 LEAVE_OUT: Final = ("nothing", "owned", "seen")
 
-#: As long as a list of the engine can get before what was seen is left out: the neighbours of ten items, and fillers.
-_UNCUT: Final = 600
+#: As long as a list of the engine can get before what was seen is left out: neighbours of recent items, and fillers.
+_UNCUT: Final = (RecommendationSettings().recent_items + 1) * SimilaritySettings().top
 
 
 @dataclass(frozen=True)

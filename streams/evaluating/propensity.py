@@ -57,18 +57,6 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def scores_before_learning(model: Propensity, rows: Floats, bought: Bools) -> Floats:
-    """What the model predicts for each row before it learns it."""
-    scores = np.zeros(len(rows))
-    start = 0
-    while start < len(rows):
-        taken = slice(start, start + model.room)
-        scores[taken] = model.predict_many(rows[taken])
-        model.learn_many(rows[taken], bought[taken])
-        start = taken.stop
-    return scores
-
-
 def running_rates(bought: Bools, kinds: Sequence[str]) -> Floats:
     """The share of buyers among the earlier examples of the same kind, as if there had been half a buyer in ten before.
 
@@ -116,7 +104,7 @@ def _of_sessions(path: Path) -> tuple[str, dict[str, Floats], dict[str, Bools]]:
     for seed in range(SHUFFLES):
         orders[f"upwell, shuffled {seed}"] = np.random.default_rng(seed).permutation(len(rows))
     scores = {
-        name: scores_before_learning(Propensity(FEATURES), rows[order], bought[order]) for name, order in orders.items()
+        name: Propensity(FEATURES).predict_learn_many(rows[order], bought[order]) for name, order in orders.items()
     }
     outcomes = {name: bought[order] for name, order in orders.items()}
     scores["base rate"], outcomes["base rate"] = running_rates(bought, ["any"] * len(bought)), bought

@@ -67,6 +67,4 @@ def _bar(total: int, step: int) -> Iterator[int]:
 
 
 def _joined(parts: Iterator[Examples] | list[Examples]) -> Examples:
-    blank = Shoppers(Vocabulary()).fold([]).examples
-    columns = [[getattr(part, name) for name in vars(blank)] for part in (blank, *parts)]
-    return Examples(*(np.concatenate(column) for column in zip(*columns, strict=True)))
+    return Examples.joined([Examples.empty(), *parts])

@@ -82,10 +82,10 @@ def test_running_rates_know_only_what_came_before() -> None:
 def test_scores_do_not_know_what_they_predict() -> None:
     rng = np.random.default_rng(0)
     rows, bought = rng.normal(size=(200, 2)), rng.random(200) < 0.5
-    scores = propensity.scores_before_learning(Propensity(("a", "b"), batch=8), rows, bought)
+    scores = Propensity(("a", "b"), batch=8).predict_learn_many(rows, bought)
     changed = bought.copy()
     changed[101:] = ~changed[101:]
-    again = propensity.scores_before_learning(Propensity(("a", "b"), batch=8), rows, changed)
+    again = Propensity(("a", "b"), batch=8).predict_learn_many(rows, changed)
     assert (scores[:102] == again[:102]).all()
     assert (scores[-50:] != again[-50:]).any()
 

@@ -13,7 +13,7 @@ from online_models.learner import Learner
 from online_models.shoppers import Shoppers
 from online_models.vocabulary import Vocabulary
 from streams import blocks
-from streams.agents.learner import LearnerAgent, LearnerPartition, learn, learn_examples
+from streams.agents.learner import LearnerAgent, LearnerPartition, learn
 from streams.block_reading import read_examples
 from streams.blocks import Block, Blocks
 from streams.patience import Patience
@@ -71,7 +71,7 @@ def test_how_many_blocks_come_together_makes_no_difference(received: list[Block]
     """Not even to what trends in a segment, which nobody else learns."""
     state, single = LearnerPartition(items := Vocabulary()), LearnerPartition(others := Vocabulary())
     learned = [learn(state, received[n : n + at_once], items) for n in range(0, len(received), at_once)]
-    assert sum(learned) == sum(learn_examples(single, block, others) for block in received) > 512
+    assert sum(learned) == sum(learn(single, [block], others) for block in received) > 512
     assert frozen(state.state()) == frozen(single.state())
     assert sum(bool(len(trending.list)) for trending in state.trending) > 1
     assert state.as_of == single.as_of > 0
@@ -149,7 +149,7 @@ def test_what_is_learned_from_blocks_is_what_is_learned_from_their_examples() ->
     state, other, previous = LearnerPartition(items := Vocabulary()), Learner(), -1
     for places in np.split(np.arange(len(told)), np.flatnonzero(np.diff(offsets))[9::10] + 1):
         block = blocks.example_block("clickstream", 0, previous, told.chosen(places), offsets[places], shoppers.items)
-        assert learn_examples(state, block, items) == len(places)
+        assert learn(state, [block], items) == len(places)
         previous = block.last
     other.learn_many(told.features, told.bought, told.profile, told.known_at)
     assert frozen(state.learner.state()) == frozen(other.state())

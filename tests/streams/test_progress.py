@@ -67,3 +67,18 @@ def test_only_the_newest_losses_of_a_partition_are_kept(losses: int) -> None:
     for n in range(losses):
         progress.lose(ONE, range(2 * n, 2 * n + 1))
     assert list(progress.lost[ONE]) == [2 * n for n in range(losses - 1_000, losses)]
+
+
+def test_losses_that_are_let_go_of_are_let_go_of_in_redis_too(redis_url: str) -> None:
+    async def test() -> None:
+        async with connect(Settings(redis=redis_url)) as redis:
+            progress, prefix = Progress(), "let go:"
+            for n in range(1_000):
+                progress.lose(ONE, range(2 * n, 2 * n + 1))
+            await report(progress, redis, prefix)
+            progress.lose(ONE, range(5_000, 5_001))
+            _, lost = await report(progress, redis, prefix)
+            assert len(lost) == 1_000
+            assert b"clickstream:3:0" not in lost
+
+    asyncio.run(test())
