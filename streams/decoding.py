@@ -105,12 +105,13 @@ class Decoder:
         if record.key is None or record.key != wire.user_id.encode():
             raise _RefusedError("key_mismatch", "the record's key has to be the user_id")
         ts = _milliseconds(wire.ts)
-        if record.timestamp >= 0 and ts > record.timestamp + self.max_future_ms:
+        if record.timestamp < 0:  # to an event of the year 9999 all others would be long forgotten
+            raise _RefusedError("bad_time", "the record has no Kafka timestamp to hold ts against")
+        if ts > record.timestamp + self.max_future_ms:
             raise _RefusedError("time_in_future", f"ts is {(ts - record.timestamp) // 1000} s after Kafka received it")
-        if ts > LATEST_MS:  # nothing else is there to hold it against where Kafka has no time of the record
+        ts = min(ts, record.timestamp)  # a clock that is fast would end the sessions of everybody else
+        if ts > LATEST_MS:  # as Kafka's own may be
             raise _RefusedError("bad_time", f"ts is {wire.ts}, after the year 9999: it is in milliseconds")
-        if record.timestamp >= 0:  # a clock that is fast: it would end the sessions of everybody else
-            ts = min(ts, record.timestamp)
         price = 0.0 if wire.price is None else wire.price + 0.0
         quantity = 1 if wire.quantity is None else wire.quantity
         return Event(wire.event_id, wire.type, wire.user_id, wire.item_id, ts, price, quantity)

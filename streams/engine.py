@@ -57,8 +57,8 @@ class Engine:
 
     Parameters
     ----------
-    partitions
-        How many partitions every topic has.
+    partitions, ids
+        How many partitions every topic has, and Kafka's own names for the topics.
     store
         Where checkpoints are kept.
     """
@@ -68,6 +68,7 @@ class Engine:
         app: faust.App,
         settings: Settings,
         partitions: dict[str, int],
+        ids: Mapping[str, str],
         store: CheckpointStore,
         crash_only: CrashOnly,
     ) -> None:
@@ -83,7 +84,7 @@ class Engine:
         writer = RedisWriter(self.redis, settings.prefix, int(settings.keep_days * _DAY_SECONDS), patience)
         self.checkpointer = Checkpointer(store, self.progress, settings.checkpoint_seconds, crash_only.task)
         self.ownership = Ownership(
-            app.consumer, Publisher(app.producer, writer), self.progress, self.checkpointer, partitions
+            app.consumer, Publisher(app.producer, writer), self.progress, self.checkpointer, partitions, ids
         )
         held = hold_seconds(partitions[CLICKSTREAM], partitions[COVISITS])
         self.affinity = AffinityAgent(view, model_settings(settings).similarity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Any
 
@@ -24,6 +25,8 @@ class Inlet:
         How many records wait.
     held, excused
         Whether fetching is suspended; whether the lane's patience with it is used up.
+    late_since
+        Since when the lane waits for it; infinity if it does not.
     """
 
     def __init__(self, next_offset: int) -> None:
@@ -31,6 +34,7 @@ class Inlet:
         self.waiting = 0
         self.held = False
         self.excused = False
+        self.late_since = math.inf
         self._parts: deque[tuple[Int64s, Portion[Any]]] = deque()
 
     def add(self, portion: Portion[Any]) -> None:

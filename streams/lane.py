@@ -63,7 +63,6 @@ class Lane:
     def __init__(self, starts: Mapping[TP, int], flow: Flow) -> None:
         self._inlets = {tp: Inlet(offset) for tp, offset in starts.items()}
         self._flow = flow
-        self._late_since = math.inf
         self._look_seconds = _LOOK_SECONDS
 
     def put(self, tp: TP, portion: Portion[Any]) -> None:
@@ -71,7 +70,7 @@ class Lane:
         inlet = self._inlets[tp]
         inlet.add(portion)
         inlet.excused = False
-        self._late_since, self._look_seconds = math.inf, _LOOK_SECONDS
+        inlet.late_since, self._look_seconds = math.inf, _LOOK_SECONDS
         if (
             inlet.waiting > _MOST_WAITING
         ):  # again and again: Faust resumes what it held itself, and knows no other reason
@@ -117,8 +116,9 @@ class Lane:
         late = [inlet for tp, inlet in self._inlets.items() if not inlet.waiting and not self._is_complete(tp, inlet)]
         if late:
             now = time.monotonic()
-            self._late_since = min(self._late_since, now)
-            if now <= self._late_since + _PATIENCE_SECONDS:
+            for inlet in late:
+                inlet.late_since = min(inlet.late_since, now)
+            if now <= max(inlet.late_since for inlet in late) + _PATIENCE_SECONDS:
                 self._look_seconds = min(2 * self._look_seconds, _LONGEST_LOOK_SECONDS)
                 return False
             for inlet in late:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from faust.types import TP
@@ -26,8 +26,8 @@ class Owner:
     ----------
     generation
         Of the consumer group when the partition was assigned.
-    partitions
-        How many partitions the topics have.
+    partitions, topic_ids
+        How many partitions the topics have, and Kafka's own names for them.
 
     Attributes
     ----------
@@ -45,6 +45,7 @@ class Owner:
         progress: Progress,
         checkpointer: Checkpointer,
         partitions: dict[str, int],
+        topic_ids: Mapping[str, str],
     ) -> None:
         self.agent = agent
         self.partition = partition
@@ -55,6 +56,7 @@ class Owner:
         self._progress = progress
         self._checkpointer = checkpointer
         self._partitions = partitions
+        self._topic_ids = {topic: topic_ids[topic] for topic in agent.topics if topic in topic_ids}
         self._repair: AsyncIterator[Outputs] | None = None
         self._losses = 0
         self.is_torn = False
@@ -128,6 +130,7 @@ class Owner:
                 generation=self.generation,
                 state=packed(),
                 lost=lost,
+                topic_ids=self._topic_ids,
             )
 
         return pack

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from faust.types import TP
@@ -29,8 +29,8 @@ class Ownership:
 
     Parameters
     ----------
-    partitions
-        How many partitions every topic has.
+    partitions, topic_ids
+        How many partitions every topic has, and Kafka's own names for them.
     """
 
     def __init__(
@@ -40,12 +40,14 @@ class Ownership:
         progress: Progress,
         checkpointer: Checkpointer,
         partitions: dict[str, int],
+        topic_ids: Mapping[str, str],
     ) -> None:
         self._consumer = consumer
         self.publisher = publisher
         self._progress = progress
         self._checkpointer = checkpointer
         self._partitions = partitions
+        self._topic_ids = topic_ids
         self._owners: dict[str, Owner] = {}
         self._generation = -1
 
@@ -60,6 +62,7 @@ class Ownership:
         State that is in memory is kept where the generation before was ours too, for then nobody else has gone on
         with it in between.
         """
+        self._refuse_other_partitions()
         ours = {
             (agent.name, tp.partition) for agent in agents for tp in assignment.earliest if tp.topic in agent.topics
         }
@@ -104,6 +107,7 @@ class Ownership:
             self._progress,
             self._checkpointer,
             self._partitions,
+            self._topic_ids,
         )
         writer = self.publisher.writer
         tps = assignment.of_partition(partition, agent.topics)
@@ -131,11 +135,26 @@ class Ownership:
         self._owners[owner.name] = owner
         return owner
 
+    def _refuse_other_partitions(self) -> None:
+        """Partitions that were added meanwhile would be begun with nothing, though their shoppers have a state."""
+        known = {topic: self._consumer.topic_partitions(topic) for topic in self._partitions}
+        self._refuse_changed(self._partitions, {topic: count for topic, count in known.items() if count})
+
     def _refuse_unfit(self, checkpoint: Checkpoint) -> None:
+        self._refuse_changed(checkpoint.partitions, self._partitions)
+        for topic, known in checkpoint.topic_ids.items():
+            if self._topic_ids.get(topic, known) != known:
+                raise EngineError(
+                    f"{topic} was deleted and created again since the checkpoint of {checkpoint.agent}-"
+                    f"{checkpoint.partition}, so its offsets mean other records: delete the checkpoints of this "
+                    "application to begin anew."
+                )
+
+    def _refuse_changed(self, before: Mapping[str, int], now: Mapping[str, int]) -> None:
         changed = [
-            f"{topic} had {count} and has {self._partitions.get(topic)}"
-            for topic, count in checkpoint.partitions.items()
-            if self._partitions.get(topic) != count
+            f"{topic} had {count} and has {now[topic]}"
+            for topic, count in before.items()
+            if now.get(topic, count) != count
         ]
         if changed:
             raise EngineError(

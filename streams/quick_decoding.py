@@ -145,9 +145,8 @@ def _scan(
             is_plain = user_end - user == key_length and is_same(
                 text, np.uint64(user), keys, np.uint64(key_starts[n]), np.uint64(key_length)
             )
-        if is_plain and timestamps[n] >= 0:
-            is_plain = whole[_TS, n] <= timestamps[n] + most_future_ms
-            whole[_TS, n] = min(whole[_TS, n], timestamps[n])
+        is_plain = is_plain and timestamps[n] >= 0 and whole[_TS, n] <= timestamps[n] + most_future_ms
+        whole[_TS, n] = min(whole[_TS, n], timestamps[n])
         if not is_plain:
             for row in range(np.uint64(len(whole))):
                 whole[row, n] = 0

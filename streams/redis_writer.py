@@ -167,7 +167,7 @@ class RedisWriter:
     async def make_whole(self, owner: str) -> None:
         """Note that all values that were lost are written again."""
         self.fences[owner].is_whole = True
-        await self._written(self._placed(Write(owner), 1), [Call()], acknowledged=0)
+        await self._written(self._placed(Write(owner), 1), [Call()])
 
     def _placed(self, write: Write, calls: int) -> _Placed:
         """Give a write its place; Redis has reached its offsets with the last of its calls."""
@@ -189,13 +189,12 @@ class RedisWriter:
             return [False] * len(groups)
         return [_refusal(list(islice(answers, len(its)))) is None for its in calls]
 
-    async def _written(self, placed: _Placed, calls: Sequence[Call], acknowledged: int | None = None) -> None:
+    async def _written(self, placed: _Placed, calls: Sequence[Call]) -> None:
         """Make calls of one partition in their order, in one trip, until Redis has done all of them."""
         owner, fence = placed.write.owner, self.fences[placed.write.owner]
         while True:
             commands = [
-                self._command([self._pass(placed, number, acknowledged)], call)
-                for number, call in enumerate(calls, placed.first)
+                self._command([self._pass(placed, number)], call) for number, call in enumerate(calls, placed.first)
             ]
             try:
                 await self._call(self._values, owner, commands)
@@ -206,13 +205,13 @@ class RedisWriter:
                 fence.losses, fence.is_whole = fence.losses + 1, False
                 await self._claimed(owner, fence.generation, fence.writes, fence.reached)
 
-    def _pass(self, placed: _Placed, number: int, acknowledged: int | None = None) -> _Pass:
+    def _pass(self, placed: _Placed, number: int) -> _Pass:
         """What lets call number `number` of an owner through."""
-        owner, known = placed.write.owner, number - 1 if acknowledged is None else acknowledged
+        owner = placed.write.owner
         fence = self.fences[owner]
         offsets = fence.reached if number == fence.writes else placed.before
-        known, after = (known, f"{number} {_text(offsets)}") if fence.is_whole else (0, "0 ?")
-        return self._key(owner), fence.generation, known, after
+        after = f"{number} {_text(offsets) if fence.is_whole else '?'}"
+        return self._key(owner), fence.generation, number - 1, after
 
     def _command(self, passes: Sequence[_Pass], call: Call) -> Command:
         keys = [key for key, *_ in passes]

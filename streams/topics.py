@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
@@ -86,14 +86,23 @@ def admin(settings: Settings) -> KafkaAdminClient:
 
 def partition_counts(settings: Settings) -> dict[str, int]:
     """How many partitions each of upwell's topics has; topics that do not exist are left out."""
+    return {found["name"]: len(found["partitions"]) for found in _described(settings) if found["partitions"]}
+
+
+def topic_ids(settings: Settings) -> dict[str, str]:
+    """Kafka's own names of upwell's topics, which a topic that is deleted and created again does not keep (KIP-516)."""
+    return {found["name"]: found["topic_id"] for found in _described(settings) if found.get("topic_id")}
+
+
+def _described(settings: Settings) -> list[dict[str, Any]]:
     client = admin(settings)
     try:
-        described = client.describe_topics([topic.name for topic in topics(settings)])
+        found: list[dict[str, Any]] = client.describe_topics([topic.name for topic in topics(settings)])
     except KafkaError as error:
         raise ServerError(f"Kafka at {settings.kafka} does not describe its topics ({error}).") from None
     finally:
         client.close()
-    return {found["name"]: len(found["partitions"]) for found in described if found["partitions"]}
+    return found
 
 
 def cluster_id(settings: Settings) -> str:

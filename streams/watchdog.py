@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
@@ -14,6 +14,7 @@ from faust.types import TP
 from streams.crash import exit_loudly
 from streams.errors import EngineError
 from streams.progress import Position
+from streams.topics import CLICKSTREAM, PURCHASES
 
 _ANSWER_SECONDS: Final = 10.0
 _BEAT_SECONDS: Final = 1.0
@@ -46,6 +47,7 @@ class Watchdog:
         self._expected = expected
         self._stall_seconds = stall_seconds
         self._beat = time.monotonic()
+        self._stalls: dict[tuple[str, int], tuple[list[Position | None], float]] = {}
 
     async def watch_for_ever(self, *_: object) -> None:
         """Look every few seconds.
@@ -63,8 +65,7 @@ class Watchdog:
             over.set()
 
     async def _watch(self) -> None:
-        heard = progressed = looked = time.monotonic()
-        last: dict[TP, Position] = {}
+        heard = looked = time.monotonic()
         while True:
             await asyncio.sleep(_BEAT_SECONDS)
             now = self._beat = time.monotonic()
@@ -74,18 +75,27 @@ class Watchdog:
             behind = await self._behind()
             if behind is not None:
                 heard = time.monotonic()
-            if not behind or self._positions != last:
-                progressed, last = time.monotonic(), dict(self._positions)
+                self._note_stalls(behind, now)
             if looked - heard > self._stall_seconds:
                 raise EngineError(
                     f"Kafka has not answered for {self._stall_seconds:g} s, so this worker stops: see to Kafka, and "
                     "start the worker again."
                 )
-            if looked - progressed > self._stall_seconds:
+
+    def _note_stalls(self, behind: Sequence[TP], now: float) -> None:
+        """Since when partitions have had more and stood still; two topics that share a state go on in turn."""
+        stalls = dict[tuple[str, int], tuple[list[Position | None], float]]()
+        for tp in behind:
+            share = _share(tp)
+            at = [self._positions.get(other) for other in self._expected() if _share(other) == share]
+            before, since = self._stalls.get(share, (None, now))
+            stalls[share] = at, since if at == before else now
+            if now - stalls[share][1] > self._stall_seconds:
                 raise EngineError(
-                    f"Nothing was processed for {self._stall_seconds:g} s although {_named(behind)} has more, so this "
-                    "worker stops: start it again."
+                    f"Nothing was processed for {self._stall_seconds:g} s although {tp.topic}-{tp.partition} has more, "
+                    "so this worker stops: start it again."
                 )
+        self._stalls = stalls
 
     async def _behind(self) -> list[TP] | None:
         """Partitions with records that are not processed; None if Kafka does not say."""
@@ -126,6 +136,6 @@ def end_within(seconds: float) -> None:
     timer.start()
 
 
-def _named(behind: list[TP] | None) -> str:
-    first = (behind or [])[0]
-    return f"{first.topic}-{first.partition}"
+def _share(tp: TP) -> tuple[str, int]:
+    """What has one state."""
+    return CLICKSTREAM if tp.topic == PURCHASES else tp.topic, tp.partition

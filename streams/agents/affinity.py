@@ -229,13 +229,18 @@ class AffinityAgent:
         return outputs
 
     async def everything(self, partition: int) -> AsyncIterator[Outputs]:
-        """All lists, in portions, and what trends."""
+        """All lists, in portions, and what trends.
+
+        From the last row to the first: when items are forgotten in between, those behind them move to the front.
+        """
         state = self.partitions[partition]
         if len(state.similarity):
             yield Outputs(trending=self._trending(state, partition))
-        for start in range(0, len(state.similarity), _LISTS_AT_ONCE):
-            rows = state.similarity.rows[: len(state.similarity)][start : start + _LISTS_AT_ONCE]
-            yield await self._outputs(state, np.ascontiguousarray(rows["item"]))
+        end = len(state.similarity)
+        while end > 0:
+            start, end = max(0, end - _LISTS_AT_ONCE), min(end, len(state.similarity))
+            yield await self._outputs(state, np.ascontiguousarray(state.similarity.rows["item"][start:end]))
+            end = start
 
     async def _refresh(self, state: AffinityPartition) -> Outputs:
         """The next portion of lists that may be outdated."""

@@ -48,6 +48,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
     lost
         Per topic, the ranges of records that Kafka deleted before they were processed: first offset to the one after
         the last.
+    topic_ids
+        Per topic, Kafka's own name for it: offsets mean nothing in a topic that was deleted and created again.
     """
 
     agent: str
@@ -58,6 +60,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     generation: int
     state: dict[str, Any]
     lost: dict[str, dict[int, int]] = {}  # msgspec gives every checkpoint its own
+    topic_ids: dict[str, str] = {}
 
     @property
     def position(self) -> int:

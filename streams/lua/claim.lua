@@ -19,6 +19,6 @@ local found = string.gmatch(reached, '%d+')
 for wanted in string.gmatch(ARGV[3], '%d+') do
   whole = whole and tonumber(found() or 0) >= tonumber(wanted)
 end
-local count = whole and string.format('%.0f', writes) or '0'
+local count = whole and string.format('%.0f', writes) or ARGV[2]
 redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. count .. ' ' .. (whole and ARGV[3] or '?'), 'EX', 86400)
 return whole and writes or -1

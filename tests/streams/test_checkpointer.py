@@ -99,7 +99,7 @@ def test_a_step_that_fails_while_the_worker_stops_is_in_no_checkpoint(tmp_path: 
         ownership.publisher = cast(Any, publisher)
         checkpointer = _checkpointer(tmp_path, 3600.0)
         checkpointer.progress.advance(TP(TOPIC, 0), 0, 0)
-        owner = Owner(cast(Any, agent), 0, 1, cast(Any, publisher), checkpointer.progress, checkpointer, {TOPIC: 1})
+        owner = Owner(cast(Any, agent), 0, 1, cast(Any, publisher), checkpointer.progress, checkpointer, {TOPIC: 1}, {})
         shared: tuple[Any, ...] = (ownership, Counters(Quality(Vocabulary())), Flow(), CrashOnly(lambda: True).task)
         loop = MicroBatchLoop(cast(Any, agent), Settings(), *shared)
         loop.begin(owner)

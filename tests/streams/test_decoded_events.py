@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import numpy as np
@@ -164,16 +165,32 @@ def test_what_mistaken_websites_send_is_rejected_for_the_same_reasons() -> None:
 
 @pytest.mark.parametrize("timestamp", [-1, NOW_MS, 2**63 - 1])
 def test_no_time_is_too_large_to_be_rejected(timestamp: int) -> None:
-    """Where Kafka has no time of a record, or one of the far future, there is nothing to hold an event's against."""
+    """Where Kafka has a time of the far future, there is nothing to hold an event's against, and where it has none."""
     written = [b"253402300799999", b"253402300800000", b"999999999999999", b"%d" % (2**63 - 1), b"1e300", b"9" * 400]
     written += [b'"9999-12-31T23:59:59.999Z"', b'"9999-12-31T23:59:59.999-23:59"']
     records = [replace_time(record(GOOD.replace(b"1735689600000", ts), n), timestamp) for n, ts in enumerate(written)]
     portion = decoded(DECODER, 0, Records.of(records))
     assert together(portion) == one_by_one(records)
-    taken = [] if timestamp == NOW_MS else [0, 6]
+    taken = [0, 6] if timestamp == 2**63 - 1 else []
     assert np.flatnonzero(portion.time >= 0).tolist() == taken
     reasons = {rejection.reason for rejection in portion.content.bad()}
     assert reasons <= {"bad_time", "time_in_future"}
+
+
+def test_a_clock_that_is_fast_is_set_right() -> None:
+    """To the time at which Kafka received the event: no shopper's session is over before its time."""
+    for ts in (b"%d" % (NOW_MS + 3_000_000), b'"%s"' % _iso(NOW_MS + 3_000_000), b"%d" % NOW_MS, b"%d" % (NOW_MS - 1)):
+        one = record(GOOD.replace(b"1735689600000", ts))
+        expected = NOW_MS - (ts == b"%d" % (NOW_MS - 1))
+        portion = decoded(DECODER, 0, Records.of([one]))
+        assert portion.time.tolist() == portion.content.columns.ts.tolist() == [expected]
+        event = DECODER.decode_one(one)
+        assert isinstance(event, Event)
+        assert event.ts == expected
+
+
+def _iso(ts: int) -> bytes:
+    return datetime.fromtimestamp(ts / 1000, UTC).isoformat().encode()
 
 
 def test_ordinary_events_need_no_second_look() -> None:

@@ -132,6 +132,32 @@ def test_writes_that_a_failover_took_back_are_noticed(redis_url: str, prefix: st
     run(redis_url, test)
 
 
+def test_values_lost_once_more_in_the_midst_of_a_repair_are_noticed(redis_url: str, prefix: str) -> None:
+    """Redis dies while it is given its values again, and comes back as it was a moment before."""
+
+    async def test(redis: Any) -> None:
+        owner = writer(redis, prefix)
+        await owner.claim(OWNER, 4, 0, (0, 0), no)
+        await owner.write(OWNER, Values.of([("rec:ada", b"1"), ("rec:bob", b"1")]), reached=(9, 9))
+        await redis.delete(*await redis.keys(f"{prefix}*"))
+        await owner.write(OWNER)
+        assert not owner.fences[OWNER].is_whole
+        before = await redis.get(f"{prefix}fence:{OWNER}")
+        await owner.write(OWNER, Values.of([("rec:ada", b"1")]))
+        await redis.delete(f"{prefix}rec:ada")
+        await redis.set(f"{prefix}fence:{OWNER}", before)
+        losses = owner.fences[OWNER].losses
+        await owner.write(OWNER, Values.of([("rec:bob", b"1")]))
+        assert owner.fences[OWNER].losses == losses + 1
+        for name in ("rec:ada", "rec:bob"):
+            await owner.write(OWNER, Values.of([(name, b"1")]))
+        await owner.make_whole(OWNER)
+        await owner.write(OWNER)
+        assert (owner.fences[OWNER].is_whole, owner.fences[OWNER].losses) == (True, losses + 1)
+
+    run(redis_url, test)
+
+
 def test_values_that_somebody_took_back_to_an_older_state_are_noticed(redis_url: str, prefix: str) -> None:
     async def test(redis: Any) -> None:
         first = writer(redis, prefix)

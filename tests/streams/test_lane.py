@@ -14,6 +14,7 @@ import pytest
 from faust.types import TP
 
 from online_models.compiled import Int64s
+from streams import lane as lane_module
 from streams.delivery import LARGEST_DELIVERY
 from streams.lane import Lane
 from streams.portion import Portion
@@ -158,6 +159,18 @@ def test_offsets_with_nothing_behind_them_are_not_waited_for_for_ever() -> None:
         await asyncio.sleep(0.05)
 
     assert times(processed(play, Broker({CLICKS: 2, PURCHASES: 8}), {CLICKS: 0, PURCHASES: 7})) == [10, 20]
+
+
+def test_patience_with_a_topic_is_not_renewed_by_records_of_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mark of Kafka's own at the end of the purchases, and clicks that keep coming."""
+    monkeypatch.setattr(lane_module, "_PATIENCE_SECONDS", 0.3)
+
+    async def play(lane: Lane) -> None:
+        for n in range(20):
+            lane.put(CLICKS, replace(entries(CLICKS, [n]), offset=np.array([n])))
+            await asyncio.sleep(0.05)
+
+    assert len(times(processed(play, Broker({CLICKS: 20, PURCHASES: 8}), {CLICKS: 0, PURCHASES: 7}))) > 5
 
 
 def test_what_was_delivered_before_is_dropped() -> None:

@@ -69,3 +69,35 @@ def test_a_kafka_that_is_not_heard_of() -> None:
 def test_a_worker_that_is_well_goes_on(log: Log, expected: dict[TP, int] | None) -> None:
     with pytest.raises(TimeoutError):
         watch(log, processed=5, expected=expected)
+
+
+@pytest.mark.parametrize("other", [TP("clickstream", 1), TP("covisits", 0)])
+def test_a_partition_that_stands_still_is_not_excused_by_another_one_that_moves(other: TP) -> None:
+    with pytest.raises(EngineError, match="clickstream-0 has more"):
+        watch_beside(other)
+
+
+def test_a_topic_whose_turn_is_later_than_that_of_the_other_is_waited_for() -> None:
+    """A backlog of clicks that are older than the first purchase: they share a state, and go on in order of time."""
+    with pytest.raises(TimeoutError):
+        watch_beside(TP("purchases", 0))
+
+
+def watch_beside(other: TP) -> None:
+    """Watch a partition that stands still beside one that moves."""
+    positions = {CLICKS: Position(5, 0), other: Position(0, 0)}
+    watchdog = Watchdog(Log(end=1000, read=5), positions, lambda: {CLICKS: 5, other: 0}, 1.0)
+
+    async def move() -> None:
+        for n in range(100):
+            positions[other] = Position(n, 0)
+            await asyncio.sleep(0.05)
+
+    async def watched() -> None:
+        moving = asyncio.create_task(move())
+        try:
+            await asyncio.wait_for(watchdog.watch_for_ever(), 3.5)
+        finally:
+            moving.cancel()
+
+    asyncio.run(watched())
