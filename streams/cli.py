@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from streams.commands import COMMANDS
 from streams.errors import UpwellError
@@ -18,14 +19,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Real-time personalization: events from Kafka in, recommendations to Redis out.",
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, module in COMMANDS.items():
-        summary = (module.__doc__ or "").strip().splitlines()[0]
-        module.add_arguments(subparsers.add_parser(name, help=summary, description=module.__doc__))
-    options = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    for name, summary in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=summary)
+        if name in given:
+            module = import_module(f"streams.commands.{name}")
+            subparser.description = module.__doc__
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
+    options = parser.parse_args(given)
     for library in ("kafka", "aiokafka"):  # what they report, our errors say in one sentence
         logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
-        status: int = COMMANDS[options.command].run(options)
+        status: int = options.run(options)
         return status
     except UpwellError as error:
         print(f"upwell {options.command}: {error}", file=sys.stderr)

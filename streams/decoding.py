@@ -103,12 +103,15 @@ class Decoder:
         if not (_is_clean(wire.user_id) and _is_clean(wire.item_id) and _is_clean_once(wire.event_id)):
             raise _RefusedError("bad_id", _complaint(wire))
         if record.key is None or record.key != wire.user_id.encode():
-            raise _RefusedError("key_mismatch", "the record's key has to be the user_id")
+            key = "none" if record.key is None else repr(record.key[:40])
+            raise _RefusedError("key_mismatch", f"the record's key has to be the user_id, and is {key}")
         ts = _milliseconds(wire.ts)
         if record.timestamp < 0:  # to an event of the year 9999 all others would be long forgotten
             raise _RefusedError("bad_time", "the record has no Kafka timestamp to hold ts against")
         if ts > record.timestamp + self.max_future_ms:
-            raise _RefusedError("time_in_future", f"ts is {(ts - record.timestamp) // 1000} s after Kafka received it")
+            raise _RefusedError(
+                "time_in_future", f"ts is {(ts - record.timestamp) // 1000} s after the record's Kafka timestamp"
+            )
         ts = min(ts, record.timestamp)  # a clock that is fast would end the sessions of everybody else
         if ts > LATEST_MS:  # as Kafka's own may be
             raise _RefusedError("bad_time", f"ts is {wire.ts}, after the year 9999: it is in milliseconds")
@@ -160,11 +163,12 @@ def _complaint(wire: _Wire) -> str:
 
 
 def _milliseconds(ts: int | float | str) -> int:
-    if isinstance(ts, str):
-        ts = _from_iso(ts)
-    if ts < EARLIEST_MS:
-        raise _RefusedError("bad_time", f"ts is {ts}, before the year 2000: it is in milliseconds")
-    return round(ts)
+    moment = _from_iso(ts) if isinstance(ts, str) else ts
+    if moment < EARLIEST_MS:
+        seconds = moment >= EARLIEST_MS // 1000 and not isinstance(ts, str)
+        hint = ", as if it were in seconds: milliseconds are expected" if seconds else ""
+        raise _RefusedError("bad_time", f"ts is {ts!r}, before the year 2000{hint}")
+    return round(moment)
 
 
 def _from_iso(text: str) -> float:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final, cast
@@ -50,6 +51,8 @@ _COMMIT_SECONDS: Final = 0.25
 #: A commit that takes longer is let go of: nothing rests on it but the start of the next worker.
 _COMMIT_PATIENCE_SECONDS: Final = 5.0
 _DAY_SECONDS: Final = 86_400
+#: A worker that has not reported for so long is forgotten.
+_GONE_SECONDS: Final = 60
 
 
 class Engine:
@@ -119,6 +122,8 @@ class Engine:
             for owner in owners:
                 if owner.agent is loop.agent:
                     loop.begin(owner)
+        owned = ", ".join(f"{loop.agent.name} {sorted(loop.owned)}" for loop in self.loops)
+        log.info("Partitions of this worker: %s; checkpoints in %s.", owned, self.checkpointer.store.place)
 
     def expected(self) -> Mapping[TP, int]:
         """Where reading goes on: Faust's consumer seeks there after a rebalance."""
@@ -166,11 +171,12 @@ class Engine:
         fields = self.counters.as_fields() | {
             "partitions": str(sum(len(loop.owned) for loop in self.loops)),
             "unwritten_similar": str(self.affinity.unwritten),
+            "reported_ms": str(int(time.time() * 1000)),
         }
         redis: Any = self.redis
         async with redis.pipeline(transaction=False) as pipe:
             pipe.hset(key, mapping=fields)
-            pipe.expire(key, _DAY_SECONDS)
+            pipe.expire(key, _GONE_SECONDS)
             pipe.set(f"{prefix}upwell", f"{self.settings.application} 1")
             self.progress.report(pipe, prefix)
             if written := {owner: written.text() for owner, written in self.checkpointer.written.items()}:

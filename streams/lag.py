@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -15,8 +15,11 @@ from streams.errors import ServerError
 from streams.progress import field, parsed
 from streams.reading import open_redis, read
 from streams.settings import Settings
-from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, HOLD_SECONDS, PATIENCE_MS, PURCHASES, hold_seconds
+from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, HOLD_SECONDS, PATIENCE_MS, PURCHASES, REJECTED, hold_seconds
 
+#: What is fetched of a partition to see how old its next record is, and how long that may take.
+_LOOKED_AT_BYTES: Final = 65_536
+_LOOK_SECONDS: Final = 3.0
 _INPUTS: Final = (CLICKSTREAM, PURCHASES, COVISITS, EXAMPLES)
 
 
@@ -32,9 +35,9 @@ class PartitionLag(msgspec.Struct, frozen=True):
     lag
         Records in between.
     seconds
-        Age of the last processed record, as Kafka received it, while there is lag; 0 without lag.
+        For how long the next record has been in Kafka; 0 without lag, None if Kafka does not tell.
     stopped
-        Why the partition is stopped, if it is.
+        Why the partition is not processed, if something is wrong with it.
     """
 
     topic: str
@@ -42,17 +45,21 @@ class PartitionLag(msgspec.Struct, frozen=True):
     end: int
     processed: int
     lag: int
-    seconds: float
+    seconds: float | None
     stopped: str | None = None
 
 
 class Lag(msgspec.Struct, frozen=True):
-    """All partitions; `total` in events, `seconds` the worst. A total of 0 means that every record which was in
-    Kafka when it was asked is folded, and that what its shopper reads is in Redis. What it means to other agents may
-    still be held, see `streams.agents.outbox`; `LagMeter.is_quiet` waits for that, too."""
+    """All partitions; `total` in events, `seconds` the worst, `rejected` how many records were set aside.
+
+    A total of 0 means that every record which was in Kafka when it was asked is folded, and that what its shopper reads
+    is in Redis. What it means to other agents may still be held, see `streams.agents.outbox`; `LagMeter.is_quiet` waits
+    for that, too.
+    """
 
     total: int
-    seconds: float
+    seconds: float | None
+    rejected: int
     partitions: list[PartitionLag]
 
 
@@ -70,7 +77,11 @@ class LagMeter:
         self._redis = open_redis(settings)
         try:
             self._consumer = KafkaConsumer(
-                bootstrap_servers=settings.kafka.split(","), enable_auto_commit=False, bootstrap_timeout_ms=PATIENCE_MS
+                bootstrap_servers=settings.kafka.split(","),
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                max_partition_fetch_bytes=_LOOKED_AT_BYTES,
+                bootstrap_timeout_ms=PATIENCE_MS,
             )
         except (KafkaError, OSError, ValueError) as error:
             raise ServerError(
@@ -78,7 +89,21 @@ class LagMeter:
             ) from None
 
     def measure(self) -> Lag:
-        """The lag now.
+        """The lag now, in records and in seconds."""
+        lag = self.count()
+        first = {TopicPartition(p.topic, p.partition): p.processed for p in lag.partitions if p.lag}
+        now_ms, received_ms = time.time() * 1000, self._received_ms(first)
+        partitions = [
+            msgspec.structs.replace(p, seconds=None if since is None else round(max(now_ms - since, 0.0) / 1000, 3))
+            if p.lag
+            else p
+            for p in lag.partitions
+            for since in [received_ms.get(TopicPartition(p.topic, p.partition))]
+        ]
+        return Lag(lag.total, _worst(partitions), lag.rejected, partitions)
+
+    def count(self) -> Lag:
+        """The lag now in records, which asks less of Kafka.
 
         Positions are read before end offsets, so that a total of 0 cannot hide a record.
         """
@@ -86,41 +111,67 @@ class LagMeter:
         positions: dict[str, str] = read(self._redis.hgetall, f"{prefix}progress")
         stopped: dict[str, str] = read(self._redis.hgetall, f"{prefix}stopped")
         try:
-            tps = self._partitions()
-            beginnings, ends = self._consumer.beginning_offsets(tps), self._consumer.end_offsets(tps)
+            tps, aside = self._partitions(_INPUTS), self._partitions([REJECTED])
+            beginnings = self._consumer.beginning_offsets([*tps, *aside])
+            ends = self._consumer.end_offsets([*tps, *aside])
         except KafkaError as error:
             raise ServerError(f"Kafka at {self.settings.kafka} does not tell its offsets ({error}).") from None
-        now_ms = time.time() * 1000
         partitions = [
-            _partition_lag(tp, beginnings[tp], ends[tp], positions.get(field(*tp)), stopped.get(field(*tp)), now_ms)
+            _partition_lag(tp, beginnings[tp], ends[tp], positions.get(field(*tp)), stopped.get(field(*tp)))
             for tp in tps
         ]
-        return Lag(sum(p.lag for p in partitions), max((p.seconds for p in partitions), default=0.0), partitions)
+        rejected = sum(ends[tp] - beginnings[tp] for tp in aside)
+        return Lag(sum(p.lag for p in partitions), _worst(partitions), rejected, partitions)
 
     def is_quiet(self) -> bool:
         """Whether everything is done, also what the agents tell each other: no lag now, nor when that has been told."""
-        if (lag := self.measure()).total:
+        if (lag := self.count()).total:
             return False
         count = Counter(partition.topic for partition in lag.partitions)
         time.sleep(HOLD_SECONDS + hold_seconds(count[CLICKSTREAM], count[COVISITS]))
-        return not self.measure().total
+        return not self.count().total
 
     def close(self) -> None:
         """Let go of the connections."""
         self._consumer.close()
         self._redis.close()
 
-    def _partitions(self) -> list[TopicPartition]:
+    def _received_ms(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """When Kafka received the record at each offset; what it does not give within a moment is left out."""
+        found = dict[TopicPartition, int]()
+        self._consumer.assign(list(offsets))
+        self._consumer.resume(*offsets)
+        deadline = time.monotonic() + _LOOK_SECONDS
+        try:
+            for tp, offset in offsets.items():
+                self._consumer.seek(tp, offset)
+            while len(found) < len(offsets) and time.monotonic() < deadline:
+                for tp, records in self._consumer.poll(timeout_ms=200).items():
+                    found.setdefault(tp, records[0].timestamp)
+                    self._consumer.pause(tp)
+        except KafkaError:  # a compression it cannot read, for one
+            pass
+        return found
+
+    def _partitions(self, topics: Iterable[str]) -> list[TopicPartition]:
         found: Iterable[tuple[str, set[int] | None]] = [
-            (topic, self._consumer.partitions_for_topic(topic)) for topic in _INPUTS
+            (topic, self._consumer.partitions_for_topic(topic)) for topic in topics
         ]
         return [TopicPartition(topic, partition) for topic, ids in found for partition in sorted(ids or ())]
 
 
 def _partition_lag(
-    tp: TopicPartition, beginning: int, end: int, position: str | None, stopped: str | None, now_ms: float
+    tp: TopicPartition, beginning: int, end: int, position: str | None, stopped: str | None
 ) -> PartitionLag:
-    processed, timestamp = parsed(position) if position else (beginning, None)
-    lag = max(end - max(processed, beginning), 0)
-    seconds = max(now_ms - timestamp, 0.0) / 1000 if lag and timestamp is not None else 0.0
-    return PartitionLag(tp.topic, tp.partition, end, processed, lag, round(seconds, 3), stopped)
+    processed = max(parsed(position).next_offset, beginning) if position else beginning
+    if processed > end:  # nothing of what is there now was processed
+        complaint = f"processed up to {processed}, and the topic ends at {end}: it was deleted or cut off"
+        return PartitionLag(tp.topic, tp.partition, end, beginning, end - beginning, None, stopped or complaint)
+    lag = end - processed
+    return PartitionLag(tp.topic, tp.partition, end, processed, lag, None if lag else 0.0, stopped)
+
+
+def _worst(partitions: Iterable[PartitionLag]) -> float | None:
+    """The longest that a record waits; None where records wait and of none it is known for how long."""
+    waiting = [p for p in partitions if p.lag]
+    return max((p.seconds for p in waiting if p.seconds is not None), default=None if waiting else 0.0)

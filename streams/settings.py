@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -14,6 +16,8 @@ from urllib.parse import urlsplit, urlunsplit
 from redis.connection import parse_url
 
 from streams.errors import SettingsError
+
+log = logging.getLogger("upwell")
 
 _PREFIX: Final = "UPWELL_"
 _DAY_SECONDS: Final = 86_400
@@ -163,7 +167,17 @@ class Settings:
             text = environment.get(_variable(name))
             if text is not None:
                 values[name] = _parsed(text, kind, _variable(name))
+        _warn_of_typos(environment.keys(), types)
         return cls(**values)
+
+
+def _warn_of_typos(variables: Iterable[str], names: Iterable[str]) -> None:
+    """Others may have variables that begin like ours (Kubernetes does, for a service that is called upwell)."""
+    known = [_variable(name) for name in names]
+    for variable in variables:
+        is_ours = variable.startswith(_PREFIX) and variable not in known
+        if is_ours and (meant := get_close_matches(variable, known, n=1, cutoff=0.9)):
+            log.warning("%s is no setting of upwell and is passed over; did you mean %s?", variable, meant[0])
 
 
 def _variable(name: str) -> str:

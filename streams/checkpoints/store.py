@@ -40,6 +40,11 @@ class CheckpointStore:
     folder
         Below that, of this cluster and application: offsets mean nothing elsewhere.
 
+    Attributes
+    ----------
+    place
+        The folder.
+
     Raises
     ------
     ServerError
@@ -52,7 +57,7 @@ class CheckpointStore:
         except (ImportError, ValueError) as error:
             raise ServerError(f"Checkpoints cannot be kept at {url} ({error}): change UPWELL_CHECKPOINTS.") from None
         self._filesystem: Any = filesystem
-        self._root = f"{root.rstrip('/')}/{folder}".rstrip("/")
+        self.place = f"{root.rstrip('/')}/{folder}".rstrip("/")
         protocols = (filesystem.protocol,) if isinstance(filesystem.protocol, str) else filesystem.protocol
         self._is_local = any(protocol in _LOCAL for protocol in protocols)
 
@@ -99,7 +104,7 @@ class CheckpointStore:
                 return checkpoint
         except OSError as error:
             raise ServerError(
-                f"Checkpoints cannot be read at {self._root} ({error}): see that this place can be reached and read, "
+                f"Checkpoints cannot be read at {self.place} ({error}): see that this place can be reached and read, "
                 "and start the worker again."
             ) from None
         return None
@@ -112,13 +117,13 @@ class CheckpointStore:
         OSError
             That does not work.
         """
-        name = f"{self._root}/{uuid.uuid4().hex}"
+        name = f"{self.place}/{uuid.uuid4().hex}"
         with _failures_as_oserror():
             self._write(name, b"upwell")
             self._filesystem.rm_file(name)
 
     def _folder(self, agent: str, partition: int) -> str:
-        return f"{self._root}/{agent}-{partition}"
+        return f"{self.place}/{agent}-{partition}"
 
     def _names(self, folder: str, suffix: str = _SUFFIX) -> list[str]:
         """Paths of the checkpoints in a folder, the furthest last."""

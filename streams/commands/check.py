@@ -1,9 +1,11 @@
-"""Check the surroundings: is Kafka there, is Redis there, do the topics fit, are the keys ours?"""
+"""Check the surroundings: are Kafka, Redis and workers there, do the topics fit, are the keys ours?"""
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import msgspec
 from rich.console import Console
@@ -13,6 +15,9 @@ from streams.errors import ServerError, UpwellError
 from streams.reading import open_redis, read
 from streams.settings import Settings
 from streams.topics import check_fit, partition_counts, topics
+
+#: Workers report ten times a second.
+_SILENT_SECONDS: Final = 10
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -59,6 +64,7 @@ def check(settings: Settings) -> Iterator[Finding]:
     yield redis
     if redis.ok:
         yield _finding("keys", lambda: _keys(settings))
+        yield _finding("workers", lambda: _workers(settings))
     yield _finding("checkpoints", lambda: _checkpoints(settings))
 
 
@@ -70,11 +76,27 @@ def _finding(name: str, look: Callable[[], str]) -> Finding:
 
 
 def _topics(settings: Settings, counts: dict[str, int]) -> str:
+    if not counts:
+        return "none yet: the first worker creates them"
     missing = [topic.name for topic in topics(settings) if topic.name not in counts]
     if missing:
         raise ServerError(f"{', '.join(missing)} missing: start a worker, which creates them, or create them yourself.")
     check_fit(counts)
     return ", ".join(f"{name} {count}" for name, count in counts.items()) + " partitions"
+
+
+def _workers(settings: Settings) -> str:
+    redis = open_redis(settings)
+    if complaints := read(redis.hgetall, f"{settings.prefix}stopped").values():
+        raise ServerError(" ".join(sorted(set(complaints))))
+    if read(redis.get, f"{settings.prefix}upwell") is None:
+        return "none yet: no worker has run here"
+    keys = list(read(lambda: list(redis.scan_iter(f"{settings.prefix}worker:*", count=1000))))
+    reported = [int(read(redis.hget, key, "reported_ms") or 0) for key in keys]
+    alive = sum(time.time() * 1000 - ms < 1000 * _SILENT_SECONDS for ms in reported)
+    if not alive:
+        raise ServerError(f"none has reported for {_SILENT_SECONDS} s: start one with `upwell worker`.")
+    return f"{alive} at work"
 
 
 def _checkpoints(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""Play three hours of a real shop: Kafka, Redis and a worker start, real events flow, and you see what comes out.
+"""Play three hours of a real shop: Kafka, Redis and a worker start, and you see what comes out.
 
 Embedded servers are used unless UPWELL_KAFKA and UPWELL_REDIS name real ones.
 """

@@ -11,11 +11,12 @@ from rich.table import Table
 from streams.durability import Durability, durability
 from streams.lag import Lag, LagMeter
 from streams.settings import Settings
+from streams.topics import REJECTED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `upwell lag`."""
-    keys = '{"total", "seconds", "partitions", "committed", "checkpoints", "lost"}'
+    keys = '{"total", "seconds", "rejected", "partitions", "committed", "checkpoints", "lost"}'
     parser.add_argument("--json", action="store_true", help=f"print {keys}")
 
 
@@ -37,21 +38,24 @@ def run(options: argparse.Namespace) -> int:
 
 def _print(lag: Lag, durable: Durability) -> None:
     console = Console()
-    table = Table(title=f"{lag.total:,} events behind, {lag.seconds:.1f} s")
-    for name in ("topic", "partition", "end", "processed", "lag", "seconds", "committed", "stopped"):
-        table.add_column(name, justify="left" if name in ("topic", "stopped") else "right")
+    table = Table(title=f"{lag.total:,} events behind, {_seconds(lag.seconds)} s")
+    table.add_column("topic", no_wrap=True)
+    for name in ("end", "processed", "lag", "seconds", "committed"):
+        table.add_column(name, justify="right")
     for p, committed in zip(lag.partitions, durable.committed, strict=True):
         table.add_row(
-            p.topic,
-            str(p.partition),
+            f"{p.topic}-{p.partition}",
             f"{p.end:,}",
             f"{p.processed:,}",
             f"{p.lag:,}",
-            f"{p.seconds:.1f}",
+            _seconds(p.seconds),
             "-" if committed.committed is None else f"{committed.committed:,}",
-            p.stopped or "",
         )
     console.print(table)
+    for complaint in dict.fromkeys(f"{p.topic}-{p.partition}: {p.stopped}" for p in lag.partitions if p.stopped):
+        console.print(complaint, markup=False)
+    if lag.rejected:
+        console.print(f"{lag.rejected:,} records are in topic {REJECTED}; their headers say why.")
     if durable.checkpoints:
         oldest = max(durable.checkpoints, key=lambda one: one.age_seconds)
         size = sum(one.size_bytes for one in durable.checkpoints)
@@ -62,3 +66,7 @@ def _print(lag: Lag, durable: Durability) -> None:
             "before they were processed.",
             markup=False,
         )
+
+
+def _seconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.1f}"

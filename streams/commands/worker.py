@@ -43,6 +43,7 @@ def run(options: argparse.Namespace) -> NoReturn:
     level = options.log_level.upper()
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     logging.getLogger("aiokafka").setLevel(level)
+    logging.getLogger("upwell").setLevel(min(logging.getLevelName(level), logging.INFO))
     prepare_interpreter()
     app = create_app(Settings.load())
     spare_the_garbage_collector()

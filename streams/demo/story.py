@@ -85,7 +85,7 @@ def told(shopper: Shopper, redis: Any, settings: Settings, names: list[str], lab
         because = f"because of {_label(entry['because'], labels)}" if entry["because"] else "trending"
         shown.add_row(_label(entry["id"], labels), f"[dim]{because}")
     segment = profile.get("segment")
-    who = f"segment {segment}: {names[int(segment)]}" if segment and int(segment) < len(names) else "no segment yet"
+    who = f"segment {segment}: {names[int(segment)]}" if segment and int(segment) < len(names) else "in no segment yet"
     likely = f"{float(profile['propensity']):.1%}" if "propensity" in profile else "not known yet"
     body = Group(
         "[bold]did", did, "", "[bold]would be shown next", shown, "",

@@ -125,7 +125,7 @@ class Watch:
             models=Models.of(self.parameters()),
             partitions=total("partitions"),
             unwritten=total("unwritten_similar"),
-            lag=self.meter.measure().total,
+            lag=self.meter.count().total,
             freshness_p50=percentile(freshness, 0.5),
             freshness_p99=percentile(freshness, 0.99),
         )
