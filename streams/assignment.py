@@ -57,8 +57,8 @@ class Assignment:
         tps = [TP(topic, partition) for topic in topics]
         if missing := [tp for tp in tps if tp not in self.earliest]:
             raise EngineError(
-                f"{missing[0].topic}-{partition} was given to another worker than {tps[0].topic}-{partition}: are "
-                "there workers of another version in the group?"
+                f"{missing[0].topic}-{partition} was given to nobody or to another worker than the rest of partition "
+                f"{partition}: was the topic deleted, or are there workers of another version in the group?"
             )
         return tps
 
