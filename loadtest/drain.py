@@ -110,7 +110,7 @@ def _until_quiet(worker: LiveWorker, settings: Settings, records: int, show: Cal
     least, progressed = -1, time.monotonic()
     try:
         while True:
-            done, lag = time.monotonic(), meter.measure()
+            done, lag = time.monotonic(), meter.count()
             if not lag.total:
                 if meter.is_quiet():
                     return done

@@ -159,7 +159,7 @@ def _processes(count: int) -> ProcessPoolExecutor:
 def _behind(settings: Settings) -> int:
     meter = LagMeter(settings)
     try:
-        return int(meter.measure().total)
+        return int(meter.count().total)
     finally:
         meter.close()
 

@@ -97,7 +97,7 @@ def _not_durable(settings: Settings, *, every_topic: bool = False) -> int:
     """Records that no checkpoint stands behind: of the inputs, or also of what the agents tell each other."""
     meter = LagMeter(settings)
     try:
-        committed = durability(settings, meter.measure().partitions).committed
+        committed = durability(settings, meter.count().partitions).committed
     finally:
         meter.close()
     return sum(one.lag for one in committed if every_topic or one.topic in (CLICKSTREAM, PURCHASES))

@@ -48,7 +48,7 @@ def refuse_used(settings: Settings) -> None:
     """
     meter = LagMeter(settings)
     try:
-        records = sum(partition.end for partition in meter.measure().partitions)
+        records = sum(partition.end for partition in meter.count().partitions)
     finally:
         meter.close()
     if records or read(open_redis(settings).exists, f"{settings.prefix}upwell"):

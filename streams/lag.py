@@ -75,18 +75,7 @@ class LagMeter:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._redis = open_redis(settings)
-        try:
-            self._consumer = KafkaConsumer(
-                bootstrap_servers=settings.kafka.split(","),
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                max_partition_fetch_bytes=_LOOKED_AT_BYTES,
-                bootstrap_timeout_ms=PATIENCE_MS,
-            )
-        except (KafkaError, OSError, ValueError) as error:
-            raise ServerError(
-                f"Kafka does not answer at {settings.kafka} ({error}): start it or set UPWELL_KAFKA."
-            ) from None
+        self._consumer = _connected(settings)
 
     def measure(self) -> Lag:
         """The lag now, in records and in seconds."""
@@ -138,19 +127,22 @@ class LagMeter:
 
     def _received_ms(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """When Kafka received the record at each offset; what it does not give within a moment is left out."""
-        found = dict[TopicPartition, int]()
-        self._consumer.assign(list(offsets))
-        self._consumer.resume(*offsets)
-        deadline = time.monotonic() + _LOOK_SECONDS
+        if not offsets:
+            return {}
+        found, deadline = dict[TopicPartition, int](), time.monotonic() + _LOOK_SECONDS
+        consumer = _connected(self.settings)  # one that reads a few topics forgets where the others are
         try:
+            consumer.assign(list(offsets))
             for tp, offset in offsets.items():
-                self._consumer.seek(tp, offset)
+                consumer.seek(tp, offset)
             while len(found) < len(offsets) and time.monotonic() < deadline:
-                for tp, records in self._consumer.poll(timeout_ms=200).items():
+                for tp, records in consumer.poll(timeout_ms=200).items():
                     found.setdefault(tp, records[0].timestamp)
-                    self._consumer.pause(tp)
+                    consumer.pause(tp)
         except KafkaError:  # a compression it cannot read, for one
             pass
+        finally:
+            consumer.close()
         return found
 
     def _partitions(self, topics: Iterable[str]) -> list[TopicPartition]:
@@ -158,6 +150,21 @@ class LagMeter:
             (topic, self._consumer.partitions_for_topic(topic)) for topic in topics
         ]
         return [TopicPartition(topic, partition) for topic, ids in found for partition in sorted(ids or ())]
+
+
+def _connected(settings: Settings) -> KafkaConsumer:
+    try:
+        return KafkaConsumer(
+            bootstrap_servers=settings.kafka.split(","),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=_LOOKED_AT_BYTES,
+            bootstrap_timeout_ms=PATIENCE_MS,
+        )
+    except (KafkaError, OSError, ValueError) as error:
+        raise ServerError(
+            f"Kafka does not answer at {settings.kafka} ({error}): start it or set UPWELL_KAFKA."
+        ) from None
 
 
 def _partition_lag(

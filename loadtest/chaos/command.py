@@ -135,7 +135,7 @@ def _wait_until_done(place: Arena, patience: float) -> None:
     try:
         while not meter.is_quiet():
             if time.monotonic() > deadline:
-                behind = meter.measure().total
+                behind = meter.count().total
                 raise EngineError(f"The workers are still {behind} records behind after {patience:g} s.")
             time.sleep(0.2)
     finally:

@@ -65,7 +65,7 @@ class Recoveries:
         while not self._closing.wait(_POLL_SECONDS):
             with contextlib.suppress(UpwellError, KafkaError, RedisError, OSError):
                 meter = meter or LagMeter(self._settings)
-                self._look(meter.measure().partitions)
+                self._look(meter.count().partitions)
         if meter is not None:
             meter.close()
 

@@ -141,15 +141,6 @@ def test_an_example_names_the_newest_sixteen_items() -> None:
     assert items_of(later(shoppers), 0, shoppers.items) == [*(f"lamp {n}" for n in range(25, 40)), "sofa"]
 
 
-def test_one_event_can_end_thousands_of_sessions() -> None:
-    shoppers = Shoppers(Vocabulary())
-    shoppers.fold([event(n, f"user {n}", "lamp", 0) for n in range(3_000)])
-    told = shoppers.fold([event(-1, "ada", "lamp", 500)])
-    assert len(told.examples) == 3_000
-    assert set(told.example_event.tolist()) == {0}
-    assert open_sessions(shoppers) == ["ada"]
-
-
 def test_every_session_is_told_exactly_once() -> None:
     """Given an unruly stream and a last event long after it, there are as many examples as sessions."""
     events = [*random_events(3, 1500, UNRULY), event(-1, "last", "lamp", 10**6)]

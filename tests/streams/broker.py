@@ -44,6 +44,6 @@ def wait_until_done(settings: Settings, worker: WorkerProcess, seconds: float = 
     deadline = time.monotonic() + seconds
     while not meter.is_quiet():
         worker.check()
-        assert time.monotonic() < deadline, f"still behind: {[p for p in meter.measure().partitions if p.lag]}"
+        assert time.monotonic() < deadline, f"still behind: {[p for p in meter.count().partitions if p.lag]}"
         time.sleep(0.1)
     meter.close()

@@ -64,16 +64,16 @@ def test_a_flood_of_bad_events_stops_its_partition_and_no_other(empty_stack: Set
         # When one partition gets nothing but nonsense, then more, and a shop goes on in all of them
         publish(empty_stack, flood)
         meter = LagMeter(empty_stack)
-        worker.wait_until(lambda: any(p.stopped for p in meter.measure().partitions), 60)
+        worker.wait_until(lambda: any(p.stopped for p in meter.count().partitions), 60)
         made = shop(seed=1, users=40, events=400)
         publish(empty_stack, [*flood, *made.records])
-        stopped = [p for p in meter.measure().partitions if p.stopped]
+        stopped = [p for p in meter.count().partitions if p.stopped]
         # Then that partition stands still with one message, and the others are done
-        worker.wait_until(lambda: all(p.stopped or p.lag == 0 for p in meter.measure().partitions), 60)
+        worker.wait_until(lambda: all(p.stopped or p.lag == 0 for p in meter.count().partitions), 60)
         assert {p.topic for p in stopped} == {"clickstream", "purchases"}
         assert len({p.partition for p in stopped}) == 1
         assert "is stopped" in str(stopped[0].stopped)
-        assert sum(p.lag for p in meter.measure().partitions if p.stopped) >= 300
+        assert sum(p.lag for p in meter.count().partitions if p.stopped) >= 300
         assert (tmp_path / "log").read_text().count("is stopped") == 1
 
 
