@@ -28,13 +28,15 @@ from online_models.shopper_records import (
     Shelves,
     Shopper,
 )
-from online_models.slabs import take
+from online_models.slabs import SIZES, slab_length, take
 
 #: The place in `Shelves.clock` of the highest event time; those before it belong to `online_models.recency`.
 WATERMARK: Final = 4
 
 #: What one event leads to at most: sessions of others that are over by it, and the shopper's own.
 MOST_EXAMPLES: Final = 100
+#: Places of the pool that one event takes at most: a list for a new session, and two that outgrow theirs.
+MOST_PLACES: Final = slab_length(0) + 2 * slab_length(SIZES - 1)
 _DAY_MS: Final = 86_400_000.0
 
 
@@ -54,12 +56,17 @@ def fold(
     for i in range(done, len(times)):
         s, item, kind, ts = shoppers[who[i]], items[i], kinds[i], times[i]
         clock[WATERMARK] = max(clock[WATERMARK], ts)
-        # Whether all that one event can lead to fits: examples, and two increments per recent item.
-        if filled[1] + MOST_EXAMPLES > len(examples) or filled[0] + 2 * s.items_length + 2 > len(row):
+        # Whether all that one event can lead to fits, before any of it is done: examples, two increments per recent
+        # item, a row for a session, and places in the pool.
+        if (
+            filled[1] + MOST_EXAMPLES > len(examples)
+            or filled[0] + 2 * s.items_length + 2 > len(row)
+            or top[0] + MOST_PLACES > len(pool)
+            or not has_room(sessions, clock)
+        ):
             return i
-        for _ in range(
-            MOST_EXAMPLES - 1
-        ):  # after a quiet night all are over: those that are left come with later events
+        # After a quiet night all sessions are over: those that are left come with later events.
+        for _ in range(MOST_EXAMPLES - 1):
             if not _first_is_over(gap_ms, shoppers, sessions, clock):
                 break
             _tell(i, sessions[clock[OLDEST]].shopper, gap_ms, shelves, examples, filled)

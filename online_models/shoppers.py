@@ -17,7 +17,7 @@ from online_models.folded import Folded, as_in_the_batch
 from online_models.recency import has_room, leave, nobody
 from online_models.reserve import extended, taken
 from online_models.returns import nothing_counted
-from online_models.shopper_kernel import MOST_EXAMPLES, fold, moments, profiles
+from online_models.shopper_kernel import MOST_EXAMPLES, MOST_PLACES, fold, moments, profiles
 from online_models.shopper_records import (
     SESSION,
     SHOPPER,
@@ -222,10 +222,10 @@ class Shoppers:
             least = _LEAST_ROOM if batch.filled.any() else 2 * room
 
     def _make_room(self) -> bool:
-        """Let pools grow that may have run out; False if none of them has."""
-        before, largest = self.shelves, slabs.slab_length(slabs.SIZES - 1)
-        if len(before.items) - int(before.top[0]) < largest:
-            self.shelves = self.shelves._replace(items=extended(before.items, len(before.items) + largest))
+        """Let pools grow that have no room for another event; False if all of them have."""
+        before, places = self.shelves, int(self.shelves.top[0]) + MOST_PLACES
+        if len(before.items) < places:
+            self.shelves = self.shelves._replace(items=extended(before.items, places))
         if not has_room(before.sessions, before.clock):
             self.shelves = self.shelves._replace(sessions=extended(before.sessions, len(before.sessions) + 1))
         return self.shelves is not before

@@ -14,6 +14,8 @@ from online_models.shown import Quality
 from online_models.uncounted import uncounted
 from streams.decoding import Rejection
 
+#: What workers say of themselves is gone so many seconds after they said it last.
+KEPT_SECONDS: Final = 600
 #: Upper bounds of the freshness histogram in ms, 5 % apart: 1 ms to about 4 minutes.
 BOUNDS: Final[Floats] = np.power(1.05, np.arange(255.0))
 

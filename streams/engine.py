@@ -27,7 +27,7 @@ from streams.agents.shoppers import ShoppersAgent
 from streams.assignment import Assignment
 from streams.checkpoints.checkpointer import Checkpointer
 from streams.checkpoints.store import CheckpointStore
-from streams.counters import Counters
+from streams.counters import KEPT_SECONDS, Counters
 from streams.crash import CrashOnly
 from streams.micro_batches import MicroBatchLoop
 from streams.model_settings import model_settings
@@ -51,8 +51,6 @@ _COMMIT_SECONDS: Final = 0.25
 #: A commit that takes longer is let go of: nothing rests on it but the start of the next worker.
 _COMMIT_PATIENCE_SECONDS: Final = 5.0
 _DAY_SECONDS: Final = 86_400
-#: A worker that has not reported for so long is forgotten.
-_GONE_SECONDS: Final = 60
 
 
 class Engine:
@@ -176,7 +174,7 @@ class Engine:
         redis: Any = self.redis
         async with redis.pipeline(transaction=False) as pipe:
             pipe.hset(key, mapping=fields)
-            pipe.expire(key, _GONE_SECONDS)
+            pipe.expire(key, KEPT_SECONDS)
             pipe.set(f"{prefix}upwell", f"{self.settings.application} 1")
             self.progress.report(pipe, prefix)
             if written := {owner: written.text() for owner, written in self.checkpointer.written.items()}:

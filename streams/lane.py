@@ -70,7 +70,7 @@ class Lane:
         inlet = self._inlets[tp]
         inlet.add(portion)
         inlet.excused = False
-        inlet.late_since, self._look_seconds = math.inf, _LOOK_SECONDS
+        self._look_seconds = _LOOK_SECONDS
         if (
             inlet.waiting > _MOST_WAITING
         ):  # again and again: Faust resumes what it held itself, and knows no other reason
@@ -113,11 +113,14 @@ class Lane:
 
     def _may_go_on(self) -> bool:
         """Whether no topic is late, or patience with those that are is used up."""
-        late = [inlet for tp, inlet in self._inlets.items() if not inlet.waiting and not self._is_complete(tp, inlet)]
-        if late:
-            now = time.monotonic()
-            for inlet in late:
+        now, late = time.monotonic(), list[Inlet]()
+        for tp, inlet in self._inlets.items():
+            if inlet.waiting or self._is_complete(tp, inlet):
+                inlet.late_since = math.inf
+            else:
                 inlet.late_since = min(inlet.late_since, now)
+                late.append(inlet)
+        if late:
             if now <= max(inlet.late_since for inlet in late) + _PATIENCE_SECONDS:
                 self._look_seconds = min(2 * self._look_seconds, _LONGEST_LOOK_SECONDS)
                 return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -39,7 +40,7 @@ class Progress:
         self._reported: dict[TP, Position] = {}
         self._reported_lost: dict[TP, dict[int, int]] = {}
         self._committed: dict[TP, int] = {}
-        self._dropped: list[str] = []
+        self._dropped = deque[str](maxlen=_MOST_LOSSES)
 
     def advance(self, tp: TP, next_offset: int, timestamp: int) -> None:
         """Note that everything before `next_offset` is processed."""
@@ -94,9 +95,8 @@ class Progress:
             fields = {f"{field(*tp)}:{start}": str(end) for tp, ranges in new.items() for start, end in ranges.items()}
             pipe.hset(f"{prefix}lost", mapping=fields)
             self._reported_lost.update(new)
-        if self._dropped:
-            pipe.hdel(f"{prefix}lost", *self._dropped)
-            self._dropped.clear()
+            if self._dropped:  # again and again, for nobody says whether this arrives
+                pipe.hdel(f"{prefix}lost", *self._dropped)
 
     def to_commit(self) -> dict[TP, int]:
         """Offsets to commit to Kafka: those that a durable checkpoint stands behind, and that Kafka does not have."""

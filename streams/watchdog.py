@@ -112,7 +112,7 @@ class Watchdog:
     async def _is_done(self, tp: TP, expected: int, end: int) -> bool:
         processed = self._positions[tp].next_offset if tp in self._positions else expected
         if processed >= end:
-            return True
+            return processed == end  # beyond it: the topic was deleted or cut off, and what comes now is taken for old
         # Between the last record and the end may be Kafka's own marks, which never come in.
         return processed == expected and (await self._consumer.position(tp) or 0) >= end
 

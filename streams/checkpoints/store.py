@@ -74,10 +74,10 @@ class CheckpointStore:
         data = encode(checkpoint)
         with _failures_as_oserror():
             self._write(name, data)
-            older = [path for path in self._names(folder) if path < name]
-            halves = [path for path in self._names(folder, _HALF) if path < name]  # of who was killed while writing
-            for path in [*older[: 1 - KEPT], *halves]:
-                self._filesystem.rm_file(path)
+        try:
+            self._clear_away(folder, name)
+        except OSError as error:
+            log.warning("What is older than checkpoint %s could not be removed: %s.", name, error)
         return len(data)
 
     def newest(self, agent: str, partition: int, is_fit: Callable[[Checkpoint], None]) -> Checkpoint | None:
@@ -91,17 +91,22 @@ class CheckpointStore:
         ServerError
             The place cannot be read, which says nothing about what is there.
         """
+        unreadable: OSError | None = None
         try:
             for path in reversed(self._names(self._folder(agent, partition))):
                 try:
                     checkpoint = decode(self._read(path))
                     if (checkpoint.agent, checkpoint.partition) != (agent, partition):
                         raise CheckpointError(f"it belongs to {checkpoint.agent}-{checkpoint.partition}")
-                except (CheckpointError, FileNotFoundError) as error:
+                except (CheckpointError, OSError) as error:
+                    if isinstance(error, OSError):
+                        unreadable = error
                     log.warning("Checkpoint %s is passed over, and the one before it is used: %s.", path, error)
                     continue
                 is_fit(checkpoint)
                 return checkpoint
+            if unreadable is not None:
+                raise unreadable
         except OSError as error:
             raise ServerError(
                 f"Checkpoints cannot be read at {self.place} ({error}): see that this place can be reached and read, "
@@ -122,6 +127,14 @@ class CheckpointStore:
             self._write(name, b"upwell")
             self._filesystem.rm_file(name)
 
+    def _clear_away(self, folder: str, newest: str) -> None:
+        """Keep a few older checkpoints, and nothing that somebody who was killed has left half written."""
+        older = [path for path in self._names(folder) if path < newest]
+        halves = [path for path in self._names(folder, _HALF) if path < newest]
+        with _failures_as_oserror():
+            for path in [*older[: 1 - KEPT], *halves]:
+                self._filesystem.rm_file(path)
+
     def _folder(self, agent: str, partition: int) -> str:
         return f"{self.place}/{agent}-{partition}"
 
@@ -136,13 +149,8 @@ class CheckpointStore:
         return sorted(path for path in found if path.endswith(suffix))
 
     def _read(self, path: str) -> bytes:
-        try:
-            with _failures_as_oserror():
-                data: bytes = self._filesystem.cat_file(path)
-        except OSError as error:
-            if not self._is_local:
-                raise
-            raise CheckpointError(str(error)) from error  # a bad place on the disk, which others may not share
+        with _failures_as_oserror():
+            data: bytes = self._filesystem.cat_file(path)
         return data
 
     def _write(self, name: str, data: bytes) -> None:

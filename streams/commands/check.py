@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -11,6 +10,7 @@ import msgspec
 from rich.console import Console
 
 from streams.checkpoints.store import CheckpointStore
+from streams.counters import KEPT_SECONDS
 from streams.errors import ServerError, UpwellError
 from streams.reading import open_redis, read
 from streams.settings import Settings
@@ -92,8 +92,7 @@ def _workers(settings: Settings) -> str:
     if read(redis.get, f"{settings.prefix}upwell") is None:
         return "none yet: no worker has run here"
     keys = list(read(lambda: list(redis.scan_iter(f"{settings.prefix}worker:*", count=1000))))
-    reported = [int(read(redis.hget, key, "reported_ms") or 0) for key in keys]
-    alive = sum(time.time() * 1000 - ms < 1000 * _SILENT_SECONDS for ms in reported)
+    alive = sum(read(redis.ttl, key) > KEPT_SECONDS - _SILENT_SECONDS for key in keys)  # by the clock of Redis
     if not alive:
         raise ServerError(f"none has reported for {_SILENT_SECONDS} s: start one with `upwell worker`.")
     return f"{alive} at work"

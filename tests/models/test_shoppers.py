@@ -16,6 +16,7 @@ from online_models.features import PROPENSITY_FEATURES
 from online_models.folded import Folded
 from online_models.shopper_kernel import MOST_EXAMPLES
 from online_models.shoppers import Shoppers
+from online_models.shoppers_state import FrozenShoppers, restored
 from online_models.similarity import SEEN_AGAIN
 from online_models.vocabulary import Vocabulary
 from tests.models.canonical import (
@@ -251,3 +252,24 @@ def test_after_a_quiet_night_sessions_end_a_few_at_a_time_whatever_the_batches()
     shoppers = Shoppers(Vocabulary())
     one_by_one = [len(shoppers.fold([one]).examples) for one in events]
     assert one_by_one[len(evening) :] == per_event
+
+
+@pytest.mark.parametrize("people", [3 * MOST_EXAMPLES, 1_022])
+def test_who_ends_whose_session_does_not_depend_on_pools_that_grow(people: int) -> None:
+    """Newcomers in the morning need places, and where there is none an event is tried once more."""
+    evening = [Event(f"e{n}", "view", f"u{n}", "lamp", NOON + n) for n in range(people)]
+    morning = [Event(f"m{n}", "view", f"new{n}", "lamp", NOON + 600 * MINUTE + n) for n in range(300)]
+    events = [*evening, *morning]
+    expected = [example.event for example in Folding(events).examples]
+    for size in (1, 7, 50, len(events)):
+        shoppers = Shoppers(Vocabulary())
+        told: list[int] = []
+        for start in range(0, len(events), size):
+            told += (start + shoppers.fold(events[start : start + size]).example_event).tolist()
+        assert told == expected
+    for split in range(people - 135, people - 120):  # a pool that was restored has room for 128 newcomers
+        items = Vocabulary()
+        before = Shoppers(items)
+        told = before.fold(events[:split]).example_event.tolist()
+        after = restored(FrozenShoppers.of(before).state(), Vocabulary(), before.settings)
+        assert told + (split + after.fold(events[split:]).example_event).tolist() == expected

@@ -174,6 +174,35 @@ def test_what_was_left_half_written_by_who_was_killed_is_cleared_away(tmp_path: 
     assert list(tmp_path.rglob("*.part")) == [being_written]
 
 
+def test_where_none_can_be_read_nobody_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One bad place on a disk is passed over; a disk that is all bad, or a mount that is stale, is not an empty one."""
+    store = CheckpointStore(str(tmp_path), "cluster/upwell")
+    store.save(checkpoint(10))
+    store.save(checkpoint(20))
+    whole = store._read
+    monkeypatch.setattr(store, "_read", lambda path: whole(path) if "0010-" in path else _stale(path))
+    found = newest(store)
+    assert found is not None
+    assert found.position == 10
+    monkeypatch.setattr(store, "_read", _stale)
+    with pytest.raises(ServerError, match="Stale file handle"):
+        newest(store)
+
+
+def _stale(path: str) -> bytes:
+    raise OSError(errno.ESTALE, "Stale file handle", path)
+
+
+def test_a_checkpoint_counts_though_older_ones_cannot_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = CheckpointStore(str(tmp_path), "cluster/upwell")
+    monkeypatch.setattr(store._filesystem, "rm_file", _stale)
+    for position in (10, 20, 30, 40):
+        assert store.save(checkpoint(position)) > 0
+    assert "could not be removed" in caplog.text
+
+
 class _Far(MemoryFileSystem):  # type: ignore[misc]
     """An object store whose library says in its own words that the network is gone."""
 

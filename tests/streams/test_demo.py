@@ -17,6 +17,7 @@ from kafka.admin import NewTopic
 from redis import Redis
 
 from streams.commands import COMMANDS
+from streams.counters import KEPT_SECONDS
 from streams.lag import LagMeter
 from streams.settings import Settings
 from streams.topics import admin, ensure_topics
@@ -81,7 +82,10 @@ def test_check_says_what_is_missing_and_what_is_well(empty_stack: Settings) -> N
     ensure_topics(empty_stack)
     redis.set("upwell", f"{empty_stack.application} 1")
     assert _found(empty_stack) == (1, dict.fromkeys(names, True) | {"workers": False})
-    redis.hset("worker:one", "reported_ms", int(time.time() * 1000))
+    redis.hset("worker:one", "lists", 1)
+    redis.expire("worker:one", KEPT_SECONDS - 20)
+    assert _found(empty_stack) == (1, dict.fromkeys(names, True) | {"workers": False})
+    redis.expire("worker:one", KEPT_SECONDS)
     assert _found(empty_stack) == (0, dict.fromkeys(names, True))
     redis.hset("stopped", "clickstream:2", "Partition 2 is stopped.")
     assert _found(empty_stack) == (1, dict.fromkeys(names, True) | {"workers": False})

@@ -161,6 +161,28 @@ def test_offsets_with_nothing_behind_them_are_not_waited_for_for_ever() -> None:
     assert times(processed(play, Broker({CLICKS: 2, PURCHASES: 8}), {CLICKS: 0, PURCHASES: 7})) == [10, 20]
 
 
+def test_a_topic_that_was_late_once_is_waited_for_when_it_is_late_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As at every start: clicks are there before the first answer about purchases, of which there are none yet."""
+    monkeypatch.setattr(lane_module, "_PATIENCE_SECONDS", 1.0)
+    broker = Broker({CLICKS: 1})
+
+    async def play(lane: Lane) -> None:
+        lane.put(CLICKS, entries(CLICKS, [10]))
+        await asyncio.sleep(0.05)
+        broker.ends = {CLICKS: 1, PURCHASES: 0}
+        await emptied(lane)
+        await asyncio.sleep(1.2)
+        broker.ends = {CLICKS: 2, PURCHASES: 1}
+        lane.put(CLICKS, entries(CLICKS, [10, 30]))
+        await asyncio.sleep(0.1)
+        lane.put(PURCHASES, entries(PURCHASES, [20]))
+        await emptied(lane)
+
+    assert times(processed(play, broker, {CLICKS: 0, PURCHASES: 0})) == [10, 20, 30]
+
+
 def test_patience_with_a_topic_is_not_renewed_by_records_of_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mark of Kafka's own at the end of the purchases, and clicks that keep coming."""
     monkeypatch.setattr(lane_module, "_PATIENCE_SECONDS", 0.3)

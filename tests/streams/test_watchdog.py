@@ -52,6 +52,12 @@ def test_no_progress_although_there_is_more() -> None:
         watch(Log(end=10, read=5), processed=5)
 
 
+def test_a_topic_that_ends_before_what_was_processed_of_it() -> None:
+    """It was deleted and created again, and what comes in is taken for what was there before."""
+    with pytest.raises(EngineError, match="clickstream-0"):
+        watch(Log(end=3, read=5), processed=5)
+
+
 def test_a_kafka_that_is_not_heard_of() -> None:
     with pytest.raises(EngineError, match="Kafka has not answered"):
         watch(Log(end=10, read=10, silent=True), processed=10)
