@@ -71,9 +71,8 @@ class Lane:
         inlet.add(portion)
         inlet.excused = False
         self._look_seconds = _LOOK_SECONDS
-        if (
-            inlet.waiting > _MOST_WAITING
-        ):  # again and again: Faust resumes what it held itself, and knows no other reason
+        # Again and again: Faust resumes what it held itself, and knows no other reason.
+        if inlet.waiting > _MOST_WAITING:
             inlet.held = True
             self._flow.on_buffer_full(tp)
 
