@@ -17,6 +17,7 @@ from kafka.admin import NewTopic
 from redis import Redis
 
 from streams.commands import COMMANDS
+from streams.commands.check import check
 from streams.counters import KEPT_SECONDS
 from streams.lag import LagMeter
 from streams.settings import Settings
@@ -74,27 +75,27 @@ def test_the_demo_describes_the_segments(demo: Any) -> None:
 def test_check_says_what_is_missing_and_what_is_well(empty_stack: Settings) -> None:
     names = ("Kafka", "topics", "Redis", "keys", "workers", "checkpoints")
     redis = Redis.from_url(empty_stack.redis)
-    assert _found(empty_stack) == (0, dict.fromkeys(names, True))
+    assert _found(empty_stack) == dict.fromkeys(names, True)
     client = admin(empty_stack)
     client.create_topics([NewTopic("clickstream", 4)])
     client.close()
-    assert _found(empty_stack) == (1, dict.fromkeys(names, True) | {"topics": False})
+    assert _found(empty_stack) == dict.fromkeys(names, True) | {"topics": False}
     ensure_topics(empty_stack)
     redis.set("upwell", f"{empty_stack.application} 1")
-    assert _found(empty_stack) == (1, dict.fromkeys(names, True) | {"workers": False})
     redis.hset("worker:one", "lists", 1)
     redis.expire("worker:one", KEPT_SECONDS - 20)
-    assert _found(empty_stack) == (1, dict.fromkeys(names, True) | {"workers": False})
+    assert _found(empty_stack) == dict.fromkeys(names, True) | {"workers": False}
     redis.expire("worker:one", KEPT_SECONDS)
-    assert _found(empty_stack) == (0, dict.fromkeys(names, True))
+    assert _found(empty_stack) == dict.fromkeys(names, True)
     redis.hset("stopped", "clickstream:2", "Partition 2 is stopped.")
-    assert _found(empty_stack) == (1, dict.fromkeys(names, True) | {"workers": False})
+    run = _upwell("check", "--json", settings=empty_stack)
+    assert run.returncode == 1
+    assert [finding["name"] for finding in json.loads(run.stdout) if not finding["ok"]] == ["workers"]
     redis.flushdb()
 
 
-def _found(settings: Settings) -> tuple[int, dict[str, bool]]:
-    run = _upwell("check", "--json", settings=settings)
-    return run.returncode, {finding["name"]: finding["ok"] for finding in json.loads(run.stdout)}
+def _found(settings: Settings) -> dict[str, bool]:
+    return {finding.name: finding.ok for finding in check(settings)}
 
 
 def test_lag_counts_what_nobody_has_processed(empty_stack: Settings) -> None:
