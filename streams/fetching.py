@@ -53,9 +53,7 @@ class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     def _unpack_records(self) -> Iterator[RecordBatch]:
         tp, data, check, opened = self._tp, self._records.data, self._check_crcs, 0
         for found in batches(tp.topic, tp.partition, data, self.next_fetch_offset, check=check):
-            self.next_fetch_offset = max(self.next_fetch_offset, found if isinstance(found, int) else found.end)
-            if isinstance(found, int):
-                continue
+            self.next_fetch_offset = found.end
             opened += len(found.payload)
             yield found
             if opened >= _LARGEST_OPENED:

@@ -42,12 +42,6 @@ class Flow(Protocol):
     def on_buffer_drop(self, tp: TP) -> None:
         """Fetch again."""
 
-    def set_backlog(self, has_backlog: bool) -> None:
-        """Say whether there is so much to do that new records need not come soon."""
-
-    def set_turn_seconds(self, seconds: float) -> None:
-        """Say how long the last turn took: what comes within one waits for the next."""
-
 
 class Lane:
     """Holds what waits of one partition of one or several topics.
@@ -81,8 +75,8 @@ class Lane:
         return self._inlets[tp].next_offset
 
     def skip_to(self, tp: TP, offset: int) -> None:
-        """Go on at a later offset: what lies before it will not come."""
-        self._inlets[tp].next_offset = offset
+        """Know that there is nothing more before an offset."""
+        self._inlets[tp].next_offset = max(self._inlets[tp].next_offset, offset)
 
     @property
     def is_empty(self) -> bool:

@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from faust.types import TP
@@ -39,6 +39,19 @@ SHOP_TOPICS: Final = (CLICKSTREAM, PURCHASES)
 LARGEST_TURN: Final = 65_536
 #: How often an idle partition looks whether Redis still has its values.
 _LOOK_SECONDS: Final = 3.0
+
+
+class Fetching(Flow, Protocol):
+    """What the loop needs of Faust's consumer."""
+
+    async def seek(self, partition: TP, offset: int) -> None:
+        """Fetch a partition from this offset on."""
+
+    def set_backlog(self, has_backlog: bool) -> None:
+        """Say whether there is so much to do that new records need not come soon."""
+
+    def set_turn_seconds(self, seconds: float) -> None:
+        """Say how long the last turn took: what comes within one waits for the next."""
 
 
 class _Course:
@@ -72,7 +85,7 @@ class MicroBatchLoop:
         settings: Settings,
         ownership: Ownership,
         counters: Counters,
-        flow: Flow,
+        flow: Fetching,
         run_task: RunTask,
     ) -> None:
         self.agent = agent
@@ -133,16 +146,16 @@ class MicroBatchLoop:
         if not wanted:
             return
         records, counts = columns([batch for _, part in wanted for batch in part])
-        if not len(records):
-            return
-        read = self.agent.read(records)
+        read = self.agent.read(records) if len(records) else None
         ends = np.cumsum(counts)[np.cumsum([len(part) for _, part in wanted]) - 1].tolist()
         for (lane, part), start, end in zip(wanted, [0, *ends[:-1]], ends, strict=True):
             tp = TP(part[0].topic, part[0].partition)
             # A lane that began since it was looked up wants what is before this, and will get it all from Kafka.
             course = self._courses.get(tp.partition)
-            if course is not None and course.lane is lane and end > start:
-                lane.put(tp, read.chosen(slice(start, end)) if len(wanted) > 1 else read)
+            if course is not None and course.lane is lane:
+                if read is not None and end > start:
+                    lane.put(tp, read.chosen(slice(start, end)) if len(wanted) > 1 else read)
+                lane.skip_to(tp, part[-1].end)
         self._arrived.set()
 
     async def _lane_for(self, first: RecordBatch) -> Lane | None:
@@ -152,20 +165,23 @@ class MicroBatchLoop:
         if course is None or tp in self.stopped:
             return None
         lane = course.lane
-        if first.offset > lane.expected(tp):
-            await self._account_for_hole(lane, tp, first.offset)
-        return lane
+        return lane if first.offset <= lane.expected(tp) or await self._may_go_on(lane, tp, first.offset) else None
 
-    async def _account_for_hole(self, lane: Lane, tp: TP, first: int) -> None:
-        """Offsets are missing: Kafka's own marks, which say nothing, or records that retention deleted too early."""
-        expected = lane.expected(tp)
+    async def _may_go_on(self, lane: Lane, tp: TP, first: int) -> bool:
+        """Whether what is missing was deleted by retention; what was lost on its way here is fetched again."""
         earliest = await self.ownership.earliest(tp)
         course = self._courses.get(tp.partition)
         if course is None or course.lane is not lane:  # it was taken away meanwhile, and its next owner will look
-            return
-        if earliest > expected:
-            self.ownership.note_loss(self.agent, tp, range(expected, min(earliest, first)))
-        lane.skip_to(tp, first)
+            return False
+        expected = lane.expected(tp)
+        missing = max(expected, min(earliest, first))
+        if missing > expected:
+            self.ownership.note_loss(self.agent, tp, range(expected, missing))
+            lane.skip_to(tp, missing)
+        if missing < first:
+            log.warning("Records %d to %d of %s-%d did not arrive: they are fetched again.", missing, first - 1, *tp)
+            await self.flow.seek(tp, missing)
+        return missing >= first
 
     async def _run(self) -> None:
         """Process turns for as long as there are partitions."""

@@ -41,12 +41,13 @@ _SET_ASIDE: Final = "they are set aside in topic rejected, compressed as they ca
 
 
 class RecordBatch(msgspec.Struct, gc=False):
-    """Records of one partition with consecutive offsets, in their bytes.
+    """A piece of one partition: all records that Kafka has between two offsets, in their bytes.
 
     Attributes
     ----------
     offset, end
-        The first that is wanted, and the one after the last.
+        Where a reader stands before it, and behind it. Kafka may use offsets for marks of its own, or have deleted what
+        they stood for, so there may be fewer records, or none.
     base_offset, base_timestamp
         What offsets and times (ms) are told from.
     append_time
@@ -71,12 +72,12 @@ class RecordBatch(msgspec.Struct, gc=False):
         return self.end - self.offset
 
 
-def batches(topic: str, partition: int, data: bytes, offset: int, *, check: bool) -> Iterator[RecordBatch | int]:
-    """The batches in what was fetched of a partition from an offset on; of those that hold nothing for us the end.
+def batches(topic: str, partition: int, data: bytes, offset: int, *, check: bool) -> Iterator[RecordBatch]:
+    """The batches in what was fetched of a partition from an offset on, each beginning where the one before it ends.
 
-    Those are Kafka's own marks and what lies before the offset. A last batch that was cut short is left out, as Kafka
-    may send one. One that holds more than a worker should open comes as a single record, its bytes as they are: they
-    are no event, so they end up where whatever is none does.
+    Those of Kafka's own marks hold no records. A last batch that was cut short is left out, as Kafka may send one. One
+    that holds more than a worker should open comes as a single record, its bytes as they are: they are no event, so
+    they end up where whatever is none does.
 
     Raises
     ------
@@ -96,20 +97,20 @@ def batches(topic: str, partition: int, data: bytes, offset: int, *, check: bool
         if check and calc_crc32c(memoryview(data)[at + _BEFORE_CHECKED : end].tobytes()) != checksum:
             raise CorruptRecordException(f"Invalid CRC - {topic}-{partition}, offset {base_offset}")
         next_offset = base_offset + last + 1
-        if attributes & _CONTROL or next_offset <= offset:
-            yield next_offset
-        else:
+        if next_offset > offset:
             payload = data[at + _HEADER.size : end]
-            if codec := attributes & _CODEC:
+            if attributes & _CONTROL:
+                payload, count = b"", 0
+            elif codec := attributes & _CODEC:
                 where = f"{topic}-{partition}, offsets {base_offset} to {next_offset - 1}"
                 payload, count = _opened(payload, codec, count, last, where)
             if not 0 <= count <= len(payload) // _SMALLEST_RECORD:
                 raise CorruptRecordException(f"{count} records in {len(payload)} bytes of {topic}-{partition}")
             append_time = newest_time if attributes & _APPEND_TIME else NONE
-            first = max(base_offset, offset)
             yield RecordBatch(
-                topic, partition, first, next_offset, base_offset, first_time, append_time, count, payload
+                topic, partition, offset, next_offset, base_offset, first_time, append_time, count, payload
             )
+            offset = next_offset
         at = end
 
 

@@ -175,3 +175,28 @@ def test_no_more_is_opened_at_once_than_is_allowed_and_nothing_is_left_out(
     fetched = asyncio.run(run())
     assert [batch.offset for batches in fetched for batch in batches] == list(range(count))
     assert [len(batches) for batches in fetched] == [4] * 12 + [2]
+
+
+def test_marks_of_transactions_are_given_out_as_well_so_that_no_offset_is_missing(kafka: str) -> None:
+    make_topic(kafka, "fetched-with-marks")
+    tp = TopicPartition("fetched-with-marks", 0)
+
+    async def run() -> list[RecordBatch]:
+        producer = AIOKafkaProducer(bootstrap_servers=kafka, transactional_id="fetched-with-marks")
+        consumer = AIOKafkaConsumer(bootstrap_servers=kafka)
+        async with producer, consumer:
+            for _ in range(2):
+                async with producer.transaction():
+                    await producer.send_and_wait(tp.topic, b"in a transaction")
+            consumer.assign([tp])
+            await consumer.seek_to_beginning()
+            found: list[RecordBatch] = []
+            async with asyncio.timeout(20):
+                while not found or found[-1].end < 4:
+                    for fetched in (await consumer.getmany(timeout_ms=100)).values():
+                        found += fetched
+            assert await consumer.position(tp) == 4
+            return found
+
+    found = asyncio.run(run())
+    assert [(batch.offset, batch.end, batch.count) for batch in found] == [(0, 1, 1), (1, 2, 0), (2, 3, 1), (3, 4, 0)]

@@ -38,12 +38,6 @@ class Broker:
     def on_buffer_drop(self, tp: TP) -> None:
         self.held.discard(tp)
 
-    def set_backlog(self, has_backlog: bool) -> None:
-        pass
-
-    def set_turn_seconds(self, seconds: float) -> None:
-        pass
-
 
 @dataclass(frozen=True)
 class Nothing:

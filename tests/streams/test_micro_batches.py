@@ -110,6 +110,7 @@ class Flow:
     def __init__(self) -> None:
         self.backlogs: list[bool] = []
         self.turn_seconds: list[float] = []
+        self.sought: list[tuple[TP, int]] = []
 
     def highwater(self, tp: TP) -> int | None:
         return 0
@@ -119,6 +120,9 @@ class Flow:
 
     def on_buffer_drop(self, tp: TP) -> None:
         pass
+
+    async def seek(self, partition: TP, offset: int) -> None:
+        self.sought.append((partition, offset))
 
     def set_backlog(self, has_backlog: bool) -> None:
         self.backlogs += [has_backlog] if self.backlogs[-1:] != [has_backlog] else []
@@ -174,8 +178,8 @@ def test_a_delivery_from_before_a_rebalance_leaves_no_hole_behind_it() -> None:
             for owner in after:
                 loop.begin(owner)
 
-        ownership.meanwhile = rebalance
-        await loop._put([[a_batch(0, 5, 2)], [a_batch(1, 2, 1)]])  # between 0 and 2 there is a mark of Kafka's
+        ownership.first, ownership.meanwhile = 2, rebalance
+        await loop._put([[a_batch(0, 5, 2)], [a_batch(1, 2, 1)]])  # what lay between 0 and 2 was deleted
         await loop._put([[a_batch(0, 3, 4)]])  # what Kafka gives from where partition 0 begins now
         await _settled()
         await loop.end()
@@ -194,6 +198,42 @@ def test_a_hole_is_not_charged_to_a_partition_that_is_gone_by_the_time_kafka_ans
         return ownership.losses
 
     assert asyncio.run(run()) == []
+
+
+def test_where_kafka_put_marks_of_its_own_nothing_is_missing() -> None:
+    async def run() -> tuple[int, list[int], int, list[Any]]:
+        loop, owner = a_loop(Ownership()), Owner(0, 3)
+        loop.begin(owner)
+        mark = RecordBatch(TOPIC, 0, 3, 5, 4, 0, -1, 0, b"")
+        await loop._put([[mark]])
+        at_the_mark = loop.expected()[TP(TOPIC, 0)]
+        await loop._put([[a_batch(0, 5, 2), RecordBatch(TOPIC, 0, 7, 8, 7, 0, -1, 0, b"")]])
+        behind_it = loop.expected()[TP(TOPIC, 0)]
+        await _settled()
+        await loop.end()
+        return at_the_mark, owner.done, behind_it, loop.flow.sought
+
+    assert asyncio.run(run()) == (5, [5, 6], 8, [])
+
+
+def test_what_did_not_arrive_is_fetched_again_and_nothing_overtakes_it() -> None:
+    """First what Faust may have dropped, then what retention deleted of it meanwhile."""
+
+    async def run() -> tuple[list[Any], list[int], list[range]]:
+        ownership, owner = Ownership(), Owner(0, 5)
+        loop = a_loop(ownership)
+        loop.begin(owner)
+        await loop._put([[a_batch(0, 8, 2)]])
+        ownership.first = 6
+        await loop._put([[a_batch(0, 8, 2)]])
+        await loop._put([[a_batch(0, 6, 2)]])
+        await loop._put([[a_batch(0, 7, 3)]])
+        await _settled()
+        await loop.end()
+        return loop.flow.sought, owner.done, ownership.losses
+
+    tp = TP(TOPIC, 0)
+    assert asyncio.run(run()) == ([(tp, 5), (tp, 6)], [6, 7, 8, 9], [range(5, 6)])
 
 
 def test_why_a_partition_was_stopped_is_forgotten_when_others_own_it() -> None:

@@ -48,7 +48,8 @@ def a_batch(records: Sequence[Sent], base_offset: int = 0, codec: int = 0) -> by
 
 
 def read(data: bytes, offset: int = 0) -> list[Record]:
-    found = [b for b in batches("t", 3, data, offset, check=True) if isinstance(b, RecordBatch)]
+    found = list(batches("t", 3, data, offset, check=True))
+    assert [batch.offset for batch in found] == [offset, *(batch.end for batch in found)][: len(found)]
     if not found:
         return []
     records, counts = columns(found)
@@ -106,7 +107,11 @@ def test_a_batch_that_holds_too_much_is_one_record(codec: int, offset: int, monk
 def test_control_batches_only_move_the_offset() -> None:
     data = bytearray(a_batch([Sent(1, b"k", b"v")], 9))
     struct.pack_into(">h", data, 21, 0x20)
-    assert list(batches("t", 0, bytes(data), 0, check=False)) == [10]
+    (found,) = batches("t", 0, bytes(data), 7, check=False)
+    assert (found.offset, found.end) == (7, 10)
+    records, counts = columns([found])
+    assert (len(records), counts.tolist()) == (0, [0])
+    assert list(batches("t", 0, bytes(data), 10, check=False)) == []
 
 
 def test_damage_is_noticed() -> None:
