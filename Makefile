@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` shows the engine at work, `make test` checks it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit long chaos mutants clean
+.PHONY: help setup demo test lint types kernels unit long chaos mutants clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,7 +28,9 @@ $(VENV)/.ready: pyproject.toml .ci/constraints.txt
 demo: setup ## the main job on real data; options in ARGS, for example ARGS="--once --json"
 	@$(BIN)/upwell demo $(ARGS)
 
-test: setup lint types unit ## everything CI checks
+test: setup ## everything CI checks
+	@$(MAKE) --no-print-directory -j 2 lint types kernels
+	@$(MAKE) --no-print-directory unit
 
 lint: setup ## style
 	$(BIN)/ruff check .
@@ -37,8 +39,11 @@ lint: setup ## style
 types: setup ## types
 	$(BIN)/mypy
 
-# Two at once, each on servers of its own; one where servers are named, for the tests delete what is on them.
-AT_ONCE ?= $(if $(UPWELL_TEST_KAFKA)$(UPWELL_TEST_REDIS),0,2)
+kernels: setup ## compile them once: it takes a minute, and each process of the tests would do it for itself
+	$(BIN)/python -c 'from streams.warm_up import warm_up; warm_up()'
+
+# Three at once, each on servers of its own; one where servers are named, for the tests delete what is on them.
+AT_ONCE ?= $(if $(UPWELL_TEST_KAFKA)$(UPWELL_TEST_REDIS),0,3)
 
 unit: setup ## doctests, README and tests, on real servers
 	$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile $(ARGS)
