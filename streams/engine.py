@@ -128,9 +128,8 @@ class Engine:
         return {tp: offset for loop in self.loops for tp, offset in loop.expected().items()}
 
     def running(self) -> Mapping[TP, int]:
-        """The same without the partitions that are stopped."""
-        stopped = {tp for loop in self.loops for tp in loop.stopped}
-        return {tp: offset for tp, offset in self.expected().items() if tp not in stopped}
+        """The offset after the last record that came in, of all partitions but those that are stopped."""
+        return {tp: offset for loop in self.loops for tp, offset in loop.running().items()}
 
     async def commit(self) -> None:
         """Tell Kafka what is durable. Where that fails the next attempt is as good: the checkpoints are what counts."""

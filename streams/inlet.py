@@ -20,7 +20,9 @@ class Inlet:
     Attributes
     ----------
     next_offset
-        The offset after the last record that was delivered.
+        Where reading goes on.
+    delivered
+        The offset after the last record that came in; between it and `next_offset` there is none.
     waiting
         How many records wait.
     held, excused
@@ -30,7 +32,7 @@ class Inlet:
     """
 
     def __init__(self, next_offset: int) -> None:
-        self.next_offset = next_offset
+        self.next_offset = self.delivered = next_offset
         self.waiting = 0
         self.held = False
         self.excused = False
@@ -49,7 +51,7 @@ class Inlet:
         latest = self._parts[-1][0][-1] if self._parts else -1
         self._parts.append((np.maximum.accumulate(np.maximum(portion.time, latest)), portion))
         self.waiting += len(portion)
-        self.next_offset = int(portion.offset[-1]) + 1
+        self.next_offset = self.delivered = int(portion.offset[-1]) + 1
 
     def time(self, place: int) -> int:
         """The highest event time up to a waiting record, by its place in the line; -1 is the last."""

@@ -74,6 +74,10 @@ class Lane:
         """The offset of the next record to come in."""
         return self._inlets[tp].next_offset
 
+    def delivered(self, tp: TP) -> int:
+        """The offset after the last record that came in."""
+        return self._inlets[tp].delivered
+
     def skip_to(self, tp: TP, offset: int) -> None:
         """Know that there is nothing more before an offset."""
         self._inlets[tp].next_offset = max(self._inlets[tp].next_offset, offset)

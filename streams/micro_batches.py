@@ -135,6 +135,15 @@ class MicroBatchLoop:
             for topic in self.agent.topics
         }
 
+    def running(self) -> dict[TP, int]:
+        """The offset after the last record that came in of every partition that is not stopped."""
+        return {
+            TP(topic, partition): course.lane.delivered(TP(topic, partition))
+            for partition, course in self._courses.items()
+            for topic in self.agent.topics
+            if TP(topic, partition) not in self.stopped
+        }
+
     async def run(self, stream: Any) -> None:
         """Hand the deliveries of a Faust stream to their partitions, for ever."""
         async for delivery in stream.events():

@@ -29,8 +29,8 @@ class Watchdog:
         Faust's consumer.
     positions
         How far every partition is processed.
-    expected
-        Per partition that runs, the offset of the next record to come in; partitions that are stopped are left out.
+    delivered
+        Per partition that runs, the offset after the last record that came in; those that are stopped are left out.
     stall_seconds
         How long is too long.
     """
@@ -39,12 +39,12 @@ class Watchdog:
         self,
         consumer: Any,
         positions: Mapping[TP, Position],
-        expected: Callable[[], Mapping[TP, int]],
+        delivered: Callable[[], Mapping[TP, int]],
         stall_seconds: float,
     ) -> None:
         self._consumer = consumer
         self._positions = positions
-        self._expected = expected
+        self._delivered = delivered
         self._stall_seconds = stall_seconds
         self._beat = time.monotonic()
         self._stalls: dict[tuple[str, int], tuple[list[Position | None], float]] = {}
@@ -87,7 +87,7 @@ class Watchdog:
         stalls = dict[tuple[str, int], tuple[list[Position | None], float]]()
         for tp in behind:
             share = _share(tp)
-            at = [self._positions.get(other) for other in self._expected() if _share(other) == share]
+            at = [self._positions.get(other) for other in self._delivered() if _share(other) == share]
             before, since = self._stalls.get(share, (None, now))
             stalls[share] = at, since if at == before else now
             if now - stalls[share][1] > self._stall_seconds:
@@ -99,22 +99,22 @@ class Watchdog:
 
     async def _behind(self) -> list[TP] | None:
         """Partitions with records that are not processed; None if Kafka does not say."""
-        expected = dict(self._expected())
-        if not expected:
+        delivered = dict(self._delivered())
+        if not delivered:
             return []
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                ends = await self._consumer.highwaters(*expected)
-                return [tp for tp, offset in expected.items() if not await self._is_done(tp, offset, ends[tp])]
+                ends = await self._consumer.highwaters(*delivered)
+                return [tp for tp, offset in delivered.items() if not await self._is_done(tp, offset, ends[tp])]
         except (KafkaError, TimeoutError):
             return None
 
-    async def _is_done(self, tp: TP, expected: int, end: int) -> bool:
-        processed = self._positions[tp].next_offset if tp in self._positions else expected
+    async def _is_done(self, tp: TP, delivered: int, end: int) -> bool:
+        processed = self._positions[tp].next_offset if tp in self._positions else delivered
         if processed >= end:
             return processed == end  # beyond it: the topic was deleted or cut off, and what comes now is taken for old
         # Between the last record and the end may be Kafka's own marks, which never come in.
-        return processed == expected and (await self._consumer.position(tp) or 0) >= end
+        return processed == delivered and (await self._consumer.position(tp) or 0) >= end
 
     def _watch_event_loop(self, over: threading.Event) -> None:
         """In a thread: the look above needs the event loop, and that may be what is stuck."""
