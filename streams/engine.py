@@ -29,6 +29,7 @@ from streams.checkpoints.checkpointer import Checkpointer
 from streams.checkpoints.store import CheckpointStore
 from streams.counters import KEPT_SECONDS, Counters
 from streams.crash import CrashOnly
+from streams.lane import Reading
 from streams.micro_batches import MicroBatchLoop
 from streams.model_settings import model_settings
 from streams.ownership import Ownership
@@ -127,9 +128,9 @@ class Engine:
         """Where reading goes on: Faust's consumer seeks there after a rebalance."""
         return {tp: offset for loop in self.loops for tp, offset in loop.expected().items()}
 
-    def running(self) -> Mapping[TP, int]:
-        """The offset after the last record that came in, of all partitions but those that are stopped."""
-        return {tp: offset for loop in self.loops for tp, offset in loop.running().items()}
+    def running(self) -> Mapping[TP, Reading]:
+        """How far all partitions have come in but those that are stopped."""
+        return {tp: reading for loop in self.loops for tp, reading in loop.running().items()}
 
     async def commit(self) -> None:
         """Tell Kafka what is durable. Where that fails the next attempt is as good: the checkpoints are what counts."""

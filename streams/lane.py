@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from faust.types import TP
@@ -41,6 +41,21 @@ class Flow(Protocol):
 
     def on_buffer_drop(self, tp: TP) -> None:
         """Fetch again."""
+
+
+class Reading(NamedTuple):
+    """How far a partition has come in.
+
+    Attributes
+    ----------
+    delivered
+        The offset after the last record.
+    next_offset
+        Where reading goes on: between the two are Kafka's own marks.
+    """
+
+    delivered: int
+    next_offset: int
 
 
 class Lane:
@@ -74,9 +89,9 @@ class Lane:
         """The offset of the next record to come in."""
         return self._inlets[tp].next_offset
 
-    def delivered(self, tp: TP) -> int:
-        """The offset after the last record that came in."""
-        return self._inlets[tp].delivered
+    def reading(self, tp: TP) -> Reading:
+        """How far a topic's partition has come in."""
+        return Reading(self._inlets[tp].delivered, self._inlets[tp].next_offset)
 
     def skip_to(self, tp: TP, offset: int) -> None:
         """Know that there is nothing more before an offset."""

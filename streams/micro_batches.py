@@ -22,7 +22,7 @@ from streams.counters import Counters
 from streams.crash import RunTask
 from streams.delivery import LARGEST_DELIVERY
 from streams.flood_guard import FloodGuard
-from streams.lane import Flow, Lane
+from streams.lane import Flow, Lane, Reading
 from streams.owner import Owner
 from streams.ownership import Ownership
 from streams.portion import Portion
@@ -135,10 +135,10 @@ class MicroBatchLoop:
             for topic in self.agent.topics
         }
 
-    def running(self) -> dict[TP, int]:
-        """The offset after the last record that came in of every partition that is not stopped."""
+    def running(self) -> dict[TP, Reading]:
+        """How far every partition has come in that is not stopped."""
         return {
-            TP(topic, partition): course.lane.delivered(TP(topic, partition))
+            TP(topic, partition): course.lane.reading(TP(topic, partition))
             for partition, course in self._courses.items()
             for topic in self.agent.topics
             if TP(topic, partition) not in self.stopped

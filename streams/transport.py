@@ -30,6 +30,11 @@ class PromptConsumer(driver.Consumer):
             if tp in assigned:
                 await self.seek(tp, offset)
 
+    async def _seek(self, partition: TP, offset: int) -> None:
+        """In the thread that fetches: aiokafka wakes whoever waits for records, which only that thread may do."""
+        thread: Any = self._thread
+        await thread.call_thread(thread._ensure_consumer().seek, partition, offset)
+
     def set_backlog(self, has_backlog: bool) -> None:
         """Say whether agents have so much to do that new records need not come soon."""
         consumer: Any = self._thread._consumer

@@ -13,6 +13,7 @@ from faust.types import TP
 
 from streams.crash import exit_loudly
 from streams.errors import EngineError
+from streams.lane import Reading
 from streams.progress import Position
 from streams.topics import CLICKSTREAM, PURCHASES
 
@@ -29,8 +30,8 @@ class Watchdog:
         Faust's consumer.
     positions
         How far every partition is processed.
-    delivered
-        Per partition that runs, the offset after the last record that came in; those that are stopped are left out.
+    running
+        How far every partition that runs has come in; those that are stopped are left out.
     stall_seconds
         How long is too long.
     """
@@ -39,12 +40,12 @@ class Watchdog:
         self,
         consumer: Any,
         positions: Mapping[TP, Position],
-        delivered: Callable[[], Mapping[TP, int]],
+        running: Callable[[], Mapping[TP, Reading]],
         stall_seconds: float,
     ) -> None:
         self._consumer = consumer
         self._positions = positions
-        self._delivered = delivered
+        self._running = running
         self._stall_seconds = stall_seconds
         self._beat = time.monotonic()
         self._stalls: dict[tuple[str, int], tuple[list[Position | None], float]] = {}
@@ -87,7 +88,7 @@ class Watchdog:
         stalls = dict[tuple[str, int], tuple[list[Position | None], float]]()
         for tp in behind:
             share = _share(tp)
-            at = [self._positions.get(other) for other in self._delivered() if _share(other) == share]
+            at = [self._positions.get(other) for other in self._running() if _share(other) == share]
             before, since = self._stalls.get(share, (None, now))
             stalls[share] = at, since if at == before else now
             if now - stalls[share][1] > self._stall_seconds:
@@ -99,22 +100,22 @@ class Watchdog:
 
     async def _behind(self) -> list[TP] | None:
         """Partitions with records that are not processed; None if Kafka does not say."""
-        delivered = dict(self._delivered())
-        if not delivered:
+        running = dict(self._running())
+        if not running:
             return []
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                ends = await self._consumer.highwaters(*delivered)
-                return [tp for tp, offset in delivered.items() if not await self._is_done(tp, offset, ends[tp])]
+                ends = await self._consumer.highwaters(*running)
+                return [tp for tp, reading in running.items() if not self._is_done(tp, reading, ends[tp])]
         except (KafkaError, TimeoutError):
             return None
 
-    async def _is_done(self, tp: TP, delivered: int, end: int) -> bool:
-        processed = self._positions[tp].next_offset if tp in self._positions else delivered
+    def _is_done(self, tp: TP, reading: Reading, end: int) -> bool:
+        processed = self._positions[tp].next_offset if tp in self._positions else reading.delivered
         if processed >= end:
             return processed == end  # beyond it: the topic was deleted or cut off, and what comes now is taken for old
-        # Between the last record and the end may be Kafka's own marks, which never come in.
-        return processed == delivered and (await self._consumer.position(tp) or 0) >= end
+        # Between the last record and the end may be Kafka's own marks: there is nothing to process of those.
+        return processed == reading.delivered and reading.next_offset >= end
 
     def _watch_event_loop(self, over: threading.Event) -> None:
         """In a thread: the look above needs the event loop, and that may be what is stuck."""

@@ -9,6 +9,7 @@ import pytest
 from faust.types import TP
 
 from streams.errors import EngineError
+from streams.lane import Reading
 from streams.progress import Position
 from streams.watchdog import Watchdog
 
@@ -17,10 +18,9 @@ CLICKS = TP("clickstream", 0)
 
 @dataclass
 class Log:
-    """What the watchdog asks of Faust's consumer: a log of so many records, read up to somewhere."""
+    """What the watchdog asks of Faust's consumer: a log of so many records."""
 
     end: int
-    read: int
     silent: bool = False
     asked: list[TP] = field(default_factory=list)
 
@@ -31,15 +31,11 @@ class Log:
             raise TimeoutError
         return dict.fromkeys(tps, self.end)
 
-    async def position(self, _: TP) -> int:
-        """The offset to be fetched next."""
-        return self.read
 
-
-def watch(log: Log, processed: int, expected: dict[TP, int] | None = None, seconds: float = 3.5) -> None:
-    """Watch a worker with a patience of one second for a few seconds."""
+def watch(log: Log, processed: int, *running: Reading, seconds: float = 3.5) -> None:
+    """Watch a worker with a patience of one second for a few seconds; it has one partition, or none."""
     positions = {CLICKS: Position(processed, 0)}
-    watchdog = Watchdog(log, positions, lambda: {CLICKS: processed} if expected is None else expected, 1.0)
+    watchdog = Watchdog(log, positions, lambda: dict(zip([CLICKS], running, strict=False)), 1.0)
 
     async def watched() -> None:
         await asyncio.wait_for(watchdog.watch_for_ever(), seconds)
@@ -49,32 +45,40 @@ def watch(log: Log, processed: int, expected: dict[TP, int] | None = None, secon
 
 def test_no_progress_although_there_is_more() -> None:
     with pytest.raises(EngineError, match=r"Nothing was processed .* clickstream-0 has more"):
-        watch(Log(end=10, read=5), processed=5)
+        watch(Log(end=10), 5, Reading(5, 5))
 
 
 def test_a_topic_that_ends_before_what_was_processed_of_it() -> None:
     """It was deleted and created again, and what comes in is taken for what was there before."""
     with pytest.raises(EngineError, match="clickstream-0"):
-        watch(Log(end=3, read=5), processed=5)
+        watch(Log(end=3), 5, Reading(5, 5))
 
 
 def test_a_kafka_that_is_not_heard_of() -> None:
     with pytest.raises(EngineError, match="Kafka has not answered"):
-        watch(Log(end=10, read=10, silent=True), processed=10)
+        watch(Log(end=10, silent=True), 10, Reading(10, 10))
 
 
 @pytest.mark.parametrize(
-    ("log", "expected"),
+    "reading", [Reading(5, 5), Reading(5, 9), Reading(9, 9)], ids=["nothing came", "marks only", "it hangs"]
+)
+def test_what_was_lost_on_its_way_or_is_not_processed_is_missed(reading: Reading) -> None:
+    with pytest.raises(EngineError, match="clickstream-0 has more"):
+        watch(Log(end=10), 5, reading)
+
+
+@pytest.mark.parametrize(
+    ("end", "running"),
     [
-        (Log(end=5, read=5), None),
-        (Log(end=6, read=6), None),  # the last offset is a mark of Kafka's own
-        (Log(end=10, read=5), {}),  # no partition, or all of them stopped
+        (5, [Reading(5, 5)]),
+        (6, [Reading(5, 6)]),  # the last offset is a mark of Kafka's own
+        (10, []),  # no partition, or all of them stopped
     ],
     ids=["caught up", "transaction marks", "nothing to do"],
 )
-def test_a_worker_that_is_well_goes_on(log: Log, expected: dict[TP, int] | None) -> None:
+def test_a_worker_that_is_well_goes_on(end: int, running: list[Reading]) -> None:
     with pytest.raises(TimeoutError):
-        watch(log, processed=5, expected=expected)
+        watch(Log(end), 5, *running)
 
 
 @pytest.mark.parametrize("other", [TP("clickstream", 1), TP("covisits", 0)])
@@ -92,7 +96,7 @@ def test_a_topic_whose_turn_is_later_than_that_of_the_other_is_waited_for() -> N
 def watch_beside(other: TP) -> None:
     """Watch a partition that stands still beside one that moves."""
     positions = {CLICKS: Position(5, 0), other: Position(0, 0)}
-    watchdog = Watchdog(Log(end=1000, read=5), positions, lambda: {CLICKS: 5, other: 0}, 1.0)
+    watchdog = Watchdog(Log(end=1000), positions, lambda: {CLICKS: Reading(5, 5), other: Reading(0, 0)}, 1.0)
 
     async def move() -> None:
         for n in range(100):
