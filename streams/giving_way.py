@@ -12,12 +12,20 @@ import sys
 
 if sys.platform == "linux":
 
+    def goes_last() -> bool:
+        """Whether this thread is of the idle class."""
+        return os.sched_getscheduler(0) == os.SCHED_IDLE
+
     def give_way() -> None:
         """Let everybody of a higher class who waits for this core go first, if this thread is of the idle class."""
-        if os.sched_getscheduler(0) == os.SCHED_IDLE:
+        if goes_last():
             os.sched_yield()
 
 else:
+
+    def goes_last() -> bool:
+        """No: there is no idle class here."""
+        return False
 
     def give_way() -> None:
         """Do nothing: there is no idle class here."""

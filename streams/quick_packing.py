@@ -18,15 +18,17 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from online_models.compiled import Bytes, Int64s, compiled
 from online_models.spelling import Spelling
-from streams.giving_way import give_way
+from streams.giving_way import give_way, goes_last
 from streams.number_text import put_integer
 
 _LARGE: Final = ("EVALSHA", "MGET")
-#: Commands of a pipeline that are sent together, in bytes, but for the rest of the last one; and how many such pieces
-#: are on their way at once. Redis reads all that has come from a connection, and serves nobody else before it has done
-#: all of it; with two, one is there when the other is done.
+#: Commands of a pipeline that are sent together, in bytes, but for the rest of the last one.
 _PIECE: Final = 2_500
-_ON_THEIR_WAY: Final = 2
+#: How many such pieces are on their way at once. Redis reads all that has come from a connection, and serves nobody
+#: else before it has done all of it; with two, one is there when the other is done.
+_ON_THEIR_WAY_GOING_LAST: Final = 2
+#: With four Redis has something to do, too, while this thread learns from what else has come in.
+_ON_THEIR_WAY: Final = 4
 #: `$`, the digits of a length, and two line ends.
 _AROUND: Final = 1 + 19 + 4
 
@@ -81,7 +83,8 @@ class _QuickConnection(AbstractConnection):
             await self.check_health()  # type: ignore[no-untyped-call]
         try:
             # redis-py begins a task for it, which does not begin before all that is to do now is done.
-            self._writer.writelines(list(islice(pieces, _ON_THEIR_WAY)))
+            at_once = _ON_THEIR_WAY_GOING_LAST if goes_last() else _ON_THEIR_WAY
+            self._writer.writelines(list(islice(pieces, at_once)))
             give_way()
             self._unsent = pieces
             if self._writer.transport.get_write_buffer_size():

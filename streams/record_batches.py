@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 import numpy as np
 from aiokafka.errors import CorruptRecordException
-from aiokafka.record.util import calc_crc32c
+from google_crc32c import extend as crc32c_extended
+from google_crc32c import value as crc32c
 
 from online_models.compiled import Bytes, Int64s, compiled
 from online_models.spelling import Ids
@@ -94,11 +95,11 @@ def batches(topic: str, partition: int, data: bytes, offset: int, *, check: bool
             return
         if version != _VERSION or end < at + _HEADER.size:
             raise CorruptRecordException(f"{topic}-{partition} has records in Kafka's format {version}; 2 is needed")
-        if check and calc_crc32c(memoryview(data)[at + _BEFORE_CHECKED : end].tobytes()) != checksum:
+        payload = data[at + _HEADER.size : end]
+        if check and crc32c_extended(crc32c(data[at + _BEFORE_CHECKED : at + _HEADER.size]), payload) != checksum:
             raise CorruptRecordException(f"Invalid CRC - {topic}-{partition}, offset {base_offset}")
         next_offset = base_offset + last + 1
         if next_offset > offset:
-            payload = data[at + _HEADER.size : end]
             if attributes & _CONTROL:
                 payload, count = b"", 0
             elif codec := attributes & _CODEC:

@@ -31,6 +31,11 @@ class Call(NamedTuple):
     keys: Sequence[Packed] = ()
     values: Sequence[Any] = (0,)
 
+    @property
+    def has_strings(self) -> bool:
+        """Whether it writes any."""
+        return bool(self.values[0])
+
 
 class Write(NamedTuple):
     """What is written in the name of a partition.

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
@@ -177,17 +177,24 @@ class RedisWriter:
         return placed
 
     async def _tried(self, groups: Sequence[Sequence[_Placed]], calls: Sequence[Sequence[Call]]) -> list[bool]:
-        """Make the calls of groups of writes in one trip; whether Redis has done all those of each."""
+        """Make the calls of groups of writes in one trip; whether Redis has done all those of each.
+
+        Those with lists go first, so that nobody's list waits for the profiles of another partition.
+        """
+        places = [(group, number) for group, its in enumerate(calls) for number in range(len(its))]
+        places.sort(key=lambda place: not calls[place[0]][place[1]].has_strings)
         commands = [
-            self._command([self._pass(placed, placed.first + number) for placed in group], call)
-            for group, its in zip(groups, calls, strict=True)
-            for number, call in enumerate(its)
+            self._command([self._pass(placed, placed.first + number) for placed in groups[group]], calls[group][number])
+            for group, number in places
         ]
         try:
-            answers = iter(await call_script(self.redis, self._values, commands))
+            answers = await call_script(self.redis, self._values, commands)
         except RedisError:
             return [False] * len(groups)
-        return [_refusal(list(islice(answers, len(its)))) is None for its in calls]
+        refused = {
+            group for (group, _), answer in zip(places, answers, strict=True) if isinstance(answer, BaseException)
+        }
+        return [group not in refused for group in range(len(groups))]
 
     async def _written(self, placed: _Placed, calls: Sequence[Call]) -> None:
         """Make calls of one partition in their order, in one trip, until Redis has done all of them."""

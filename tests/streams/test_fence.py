@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -326,6 +326,40 @@ def test_redis_is_asked_for_little_at_a_time_and_for_more_where_there_is_much(
         await owner.claim(OWNER, 4, 0, (0,), no)
         await owner.write(OWNER, Values.of([(f"rec:{n}", b"1") for n in range(keys)]), reached=(7,))
         assert await redis.get(f"{prefix}fence:{OWNER}") == b"4 %d 7" % writes
+
+    run(redis_url, test)
+
+
+def test_lists_of_all_partitions_go_before_the_profiles_of_any(redis_url: str, prefix: str) -> None:
+    owners = ["shoppers:0", "shoppers:1"]
+
+    async def test(redis: Any) -> None:
+        both = writer(redis, prefix)
+        for owner in owners:
+            await both.claim(owner, 1, 0, (0, 0), no)
+        await redis.config_set("notify-keyspace-events", "E$h")
+        try:
+            async with redis.pubsub() as told:
+                await told.psubscribe("__keyevent@*__:*set")
+                await both.write_many([Write(owner, *many(owner), ["view"]) for owner in owners])
+                await redis.set("end", 1)
+                written = [message async for message in until(told, b"end")]
+        finally:
+            await redis.config_set("notify-keyspace-events", "")
+        kinds = [key.removeprefix(prefix.encode()).split(b":")[0] for key in written]
+        assert [kind for kind in kinds if kind != b"fence"] == [b"rec"] * 96 + [b"user"] * 96
+
+    def many(owner: str) -> tuple[Values, Values]:
+        names = [f"{owner}-{number}" for number in range(48)]
+        profile = msgspec.msgpack.encode([1])
+        return Values.of([(f"rec:{n}", b"1") for n in names]), Values.of([(f"user:{n}", profile) for n in names])
+
+    async def until(told: Any, last: bytes) -> AsyncIterator[bytes]:
+        async for message in told.listen():
+            if message["type"] == "pmessage":
+                if message["data"] == last:
+                    return
+                yield message["data"]
 
     run(redis_url, test)
 
