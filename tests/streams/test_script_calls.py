@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -78,7 +82,25 @@ async def all_that_comes(reader: asyncio.StreamReader) -> bytes:
     return b"".join(parts)
 
 
-def test_a_few_large_calls_are_on_their_way_at_a_time(redis_url: str) -> None:
+def go_last() -> None:
+    """In this thread only."""
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def stay() -> None:
+    """In the ordinary class."""
+
+
+@pytest.mark.parametrize(
+    ("take_class", "expected"),
+    [
+        (stay, [4, 3]),
+        pytest.param(go_last, [2, 2, 2, 1], marks=pytest.mark.skipif(sys.platform != "linux", reason="no idle class")),
+    ],
+)
+def test_a_few_large_calls_are_on_their_way_at_a_time_and_fewer_of_who_goes_last(
+    redis_url: str, take_class: Callable[[], None], expected: list[int]
+) -> None:
     # Given somebody between us and Redis who passes on what has come when nothing more comes
     async def calls() -> None:
         passed: list[int] = []
@@ -103,11 +125,12 @@ def test_a_few_large_calls_are_on_their_way_at_a_time(redis_url: str) -> None:
             values = [(b"no" if n == 3 else b"%d" % n) * 20_000 for n in range(7)]
             answers = await call_script(redis, script, [(1, ["k", value]) for value in values])
         # Then each answer lets one more go, and all get theirs
-        assert passed == [2, 2, 2, 1]
+        assert passed == expected
         assert isinstance(answers.pop(3), ResponseError)
         assert [answer for _, answer in answers] == values[:3] + values[4:]
 
-    asyncio.run(calls())
+    with ThreadPoolExecutor(1, initializer=take_class) as thread:
+        thread.submit(asyncio.run, calls()).result()
 
 
 def test_a_command_in_several_large_chunks_is_sent_whole(redis_url: str) -> None:
