@@ -1,8 +1,8 @@
 """How records travel from Kafka through Faust to an agent: many at a time.
 
 Faust hands over one record at a time and spends some 50 µs on each. Its public setting `ConsumerScheduler` decides
-what is handed over; the one here yields what was fetched of a topic, of all its partitions, as if it were one record.
-Agents see ordinary Faust events whose value is a list with a list of record batches per partition.
+what is handed over; the one here yields what was fetched for an agent, of all its topics and their partitions, as if it
+were one record. Agents see ordinary Faust events whose value is a list with a list of record batches per partition.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from faust.types import TP
 from faust.types.transports import SchedulingStrategyT
 
 from streams.record_batches import RecordBatch
+from streams.topics import CLICKSTREAM, SHOP_TOPICS
 
 #: The most records in a delivery, but for a larger batch: the pause between two heartbeats stays short in a backlog.
 LARGEST_DELIVERY: Final = 4096
 
 
 class MicroBatches(SchedulingStrategyT):
-    """Faust's `ConsumerScheduler`: what was fetched, as one delivery per topic, or a few where there is much of it."""
+    """Faust's `ConsumerScheduler`: what was fetched, as one delivery per agent, or a few where there is much of it."""
 
     def __init__(self) -> None:
         pass
@@ -41,14 +42,25 @@ class MicroBatches(SchedulingStrategyT):
             sizes: Counter[str] = Counter()
             for tp in list(waiting):
                 part, count = _taken(waiting[tp])
-                if sizes[tp.topic] and sizes[tp.topic] + count > LARGEST_DELIVERY:
-                    yield _delivery(gathered.pop(tp.topic))
-                    sizes[tp.topic] = 0
-                gathered.setdefault(tp.topic, []).append(part)
-                sizes[tp.topic] += count
+                receiver = _receiver(tp.topic)
+                if sizes[receiver] and sizes[receiver] + count > LARGEST_DELIVERY:
+                    yield _delivery(gathered.pop(receiver))
+                    sizes[receiver] = 0
+                gathered.setdefault(receiver, []).append(part)
+                sizes[receiver] += count
                 if not waiting[tp]:
                     del waiting[tp]
             yield from map(_delivery, gathered.values())
+
+
+def topic_of(part: Sequence[RecordBatch]) -> str:
+    """The topic of batches of one partition."""
+    return part[0].topic
+
+
+def _receiver(topic: str) -> str:
+    """The same for all topics of an agent, of which only one has several."""
+    return CLICKSTREAM if topic in SHOP_TOPICS else topic
 
 
 def _taken(fetched: deque[RecordBatch]) -> tuple[list[RecordBatch], int]:
@@ -74,7 +86,8 @@ class AsDelivered(Schema[Any, Any]):
 
 
 def _delivery(parts: Sequence[Sequence[RecordBatch]]) -> tuple[TP, ConsumerRecord[None, Any]]:
-    """A delivery in the name of its last partition, as Faust wants one."""
+    """A delivery, by topic, in the name of its last partition, as Faust wants one."""
+    parts = sorted(parts, key=topic_of)
     last = parts[-1][-1]
     record: ConsumerRecord[None, Any] = ConsumerRecord(
         topic=last.topic,

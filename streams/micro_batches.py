@@ -12,6 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Collection, Sequence
+from itertools import groupby
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -20,7 +21,7 @@ from faust.types import TP
 from streams.agent import Agent
 from streams.counters import Counters
 from streams.crash import RunTask
-from streams.delivery import LARGEST_DELIVERY
+from streams.delivery import LARGEST_DELIVERY, topic_of
 from streams.flood_guard import FloodGuard
 from streams.lane import Flow, Lane, Reading
 from streams.owner import Owner
@@ -29,12 +30,10 @@ from streams.portion import Portion
 from streams.publisher import Step
 from streams.record_batches import RecordBatch, columns
 from streams.settings import Settings
-from streams.topics import CLICKSTREAM, PURCHASES
+from streams.topics import SHOP_TOPICS
 
 log = logging.getLogger("upwell")
 
-#: What websites publish; the other topics are between agents.
-SHOP_TOPICS: Final = (CLICKSTREAM, PURCHASES)
 #: With so many records a turn is large enough: what is larger than the processor's caches costs more.
 LARGEST_TURN: Final = 65_536
 #: How often an idle partition looks whether Redis still has its values.
@@ -150,7 +149,13 @@ class MicroBatchLoop:
             await self._put(delivery.value)
 
     async def _put(self, parts: Sequence[Sequence[RecordBatch]]) -> None:
-        """Read records of several partitions of a topic at once, and hand each partition its own."""
+        """Hand each partition its own of a delivery, before a turn begins: a lane waits for what a topic still has."""
+        for _, of_a_topic in groupby(parts, key=topic_of):
+            await self._put_of_a_topic(list(of_a_topic))
+        self._arrived.set()
+
+    async def _put_of_a_topic(self, parts: Sequence[Sequence[RecordBatch]]) -> None:
+        """Read records of several partitions of a topic at once."""
         wanted = [(lane, part) for part in parts if (lane := await self._lane_for(part[0])) is not None]
         if not wanted:
             return
@@ -165,7 +170,6 @@ class MicroBatchLoop:
                 if read is not None and end > start:
                     lane.put(tp, read.chosen(slice(start, end)) if len(wanted) > 1 else read)
                 lane.skip_to(tp, part[-1].end)
-        self._arrived.set()
 
     async def _lane_for(self, first: RecordBatch) -> Lane | None:
         """The lane of the records that begin with this one; None if their partition is not processed here."""

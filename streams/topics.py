@@ -17,6 +17,8 @@ PURCHASES: Final = "purchases"
 COVISITS: Final = "covisits"
 EXAMPLES: Final = "examples"
 REJECTED: Final = "rejected"
+#: What websites publish; the other topics are between agents.
+SHOP_TOPICS: Final = (CLICKSTREAM, PURCHASES)
 
 #: A rejected record is at most this long; the original bytes have to fit in.
 LARGEST_RECORD: Final = 16 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""Deliveries: what was fetched of a topic arrives together, whole and in order, in pieces of bounded size."""
+"""Deliveries: what was fetched for an agent arrives together, whole and in order, in pieces of bounded size."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from faust.types import TP
 
 from streams.delivery import LARGEST_DELIVERY, MicroBatches
 from streams.record_batches import RecordBatch
+from streams.topics import CLICKSTREAM, PURCHASES
 
 Fetched = dict[TP, list[RecordBatch]]
 
@@ -33,12 +34,19 @@ def test_partitions_of_a_topic_are_delivered_together() -> None:
     assert [tp.partition for tp, _ in found] == [3, 0]
 
 
+def test_what_shops_publish_is_delivered_together_by_topic() -> None:
+    mixed = {(PURCHASES, 0): [1], (CLICKSTREAM, 1): [2], ("a", 0): [1], (PURCHASES, 1): [3], (CLICKSTREAM, 0): [4]}
+    found = [[(part[0].topic, len(part[0])) for part in parts] for _, parts in deliveries(fetched(mixed))]
+    assert found == [[(CLICKSTREAM, 2), (CLICKSTREAM, 4), (PURCHASES, 1), (PURCHASES, 3)], [("a", 1)]]
+
+
 @pytest.mark.parametrize(
     "lengths",
     [
         {("a", 0): [100] * 130, ("a", 1): [1], ("a", 2): [LARGEST_DELIVERY]},
         {("a", n): [LARGEST_DELIVERY // 3] for n in range(7)},
         {("a", 0): [], ("b", 0): [1]},
+        {(CLICKSTREAM, 0): [LARGEST_DELIVERY - 1], (PURCHASES, 0): [2], (CLICKSTREAM, 1): [LARGEST_DELIVERY, 1]},
         {("a", 0): [LARGEST_DELIVERY + 1, 1, 3 * LARGEST_DELIVERY], ("a", 1): [1]},
     ],
 )

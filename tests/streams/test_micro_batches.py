@@ -132,12 +132,12 @@ class Flow:
         self.turn_seconds.append(seconds)
 
 
-def a_batch(partition: int, first: int, length: int) -> RecordBatch:
+def a_batch(partition: int, first: int, length: int, topic: str = TOPIC) -> RecordBatch:
     builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 20)
     for n in range(length):
         builder.append(n, 1_700_000_000_000, b"key", b"value", [])
     payload = bytes(builder.build())[61:]
-    return RecordBatch(TOPIC, partition, first, first + length, first, 1_700_000_000_000, -1, length, payload)
+    return RecordBatch(topic, partition, first, first + length, first, 1_700_000_000_000, -1, length, payload)
 
 
 def a_loop(ownership: Ownership) -> Any:
@@ -235,6 +235,22 @@ def test_what_did_not_arrive_is_fetched_again_and_nothing_overtakes_it() -> None
 
     tp = TP(TOPIC, 0)
     assert asyncio.run(run()) == ([(tp, 5), (tp, 6)], [6, 7, 8, 9], [range(5, 6)])
+
+
+def test_topics_of_a_delivery_are_all_there_before_a_turn_begins() -> None:
+    async def run() -> list[dict[int, int | None]]:
+        loop, owner = a_loop(Ownership()), Owner(0, 0)
+        loop.agent.topics = ("other", TOPIC)
+        owner.tps = [TP(topic, 0) for topic in loop.agent.topics]
+        owner.offsets = lambda: dict.fromkeys(owner.tps, 0)  # type: ignore[method-assign]
+        loop.begin(owner)
+        await loop._put([[a_batch(0, 0, 1, "other")], [a_batch(0, 0, 2)]])
+        await _settled()
+        await loop.end()
+        turns: list[dict[int, int | None]] = loop.agent.turns
+        return turns
+
+    assert asyncio.run(run()) == [{0: 3}]
 
 
 def test_why_a_partition_was_stopped_is_forgotten_when_others_own_it() -> None:
