@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from online_models.compiled import Floats, Int32s, Int64s
+from online_models.compiled import Floats, Int32s
 from online_models.neighbour_table import NeighbourTable
-from online_models.returns import REACH, chance
+from online_models.returns import REACH, cell
 from online_models.shopper_records import Shopper
 from online_models.uncounted import uncounted
 
@@ -40,7 +40,8 @@ class Tally(NamedTuple):
     item, total
         By number: its code, and its score. They lie close together, however large the catalogue is.
     best
-        By place in the list: the largest single vote for the item there.
+        By place in the list: the largest single vote for the item there; and one more place, for all that is not
+        in the list.
     back
         The chances of a return to the newest items of the session, the newest first.
     """
@@ -56,7 +57,7 @@ class Tally(NamedTuple):
 def empty_tally(number: Int32s, votes: Floats, most_votes: int, length: int) -> Tally:
     """Room for as many candidates as there can be votes, and the items of a session; for lists of some length."""
     room = most_votes + REACH + 1
-    return Tally(number, votes, np.empty(room, np.int32), np.empty(room), np.empty(length), np.empty(REACH))
+    return Tally(number, votes, np.empty(room, np.int32), np.empty(room), np.empty(length + 1), np.empty(REACH))
 
 
 @uncounted
@@ -110,7 +111,7 @@ def weigh(
     owned: Int32s,
     recent: Int32s,
     session: Int32s,
-    returns: Int64s,
+    chances: Floats,
     policy: Policy,
     count: int,
     tally: Tally,
@@ -121,14 +122,12 @@ def weigh(
     """
     for item in session:
         _multiply(item, IN_SESSION, tally)
-    sums = all_back = 0.0
-    for c in range(count):
-        sums += tally.total[c]
+    sums, all_back = _sum(tally.total[:count]), 0.0
     reach = min(len(session), REACH)
     for p in range(reach):
         tally.back[p] = 0.0
         if not is_unwanted(session[len(session) - 1 - p], owned, recent, policy):
-            tally.back[p] = chance(returns, p, s.how, s.seen_again >> p & 1, len(session))
+            tally.back[p] = chances[cell(p, s.how, s.seen_again >> p & 1, len(session))]
             all_back += tally.back[p]
     share = max(_LEAST_NEW, 1.0 - all_back) / sums if sums > 0.0 else 0.0
     for c in range(count):
@@ -136,6 +135,21 @@ def weigh(
     for p in range(reach):
         count = _return(session[len(session) - 1 - p], tally.back[p], count, tally)
     return count, share
+
+
+@uncounted
+def _sum(numbers: Floats) -> float:
+    """Their sum, in four parts: no addition waits for the one before."""
+    a = b = c = d = 0.0
+    whole = len(numbers) // 4 * 4
+    for i in range(0, whole, 4):
+        a += numbers[i]
+        b += numbers[i + 1]
+        c += numbers[i + 2]
+        d += numbers[i + 3]
+    for i in range(whole, len(numbers)):
+        a += numbers[i]
+    return (a + b) + (c + d)
 
 
 @uncounted

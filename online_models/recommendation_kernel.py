@@ -11,7 +11,7 @@ from online_models.compiled import Bytes, Floats, Int8s, Int32s, Int64s, Records
 from online_models.histories import Histories
 from online_models.neighbour_table import NeighbourTable, ask_for
 from online_models.ranking import insert, rounded
-from online_models.returns import REACH
+from online_models.returns import REACH, chances
 from online_models.uncounted import uncounted
 
 NOTHING: Final = -1
@@ -67,10 +67,10 @@ def recommend(
     lists: Lists,
 ) -> None:
     """Fill `lists` for the shoppers of `histories`."""
-    items, weights = histories.items, _weights(policy)
+    items, weights, to_return = histories.items, _weights(policy), chances(histories.returns)
     overall, room = len(fillers.lengths) - 1, lists.items.shape[1]
     for n in range(len(histories.shoppers)):
-        s, returns = histories.shoppers[n], histories.returns[histories.partition[n]]
+        s = histories.shoppers[n]
         end = s.items_start + s.items_length
         recent = items[max(s.items_start, end - policy.recent_items) : end]
         ask_for(recent, neighbours)
@@ -78,7 +78,7 @@ def recommend(
         owned = items[s.owned_start : s.owned_start + s.cart_length + s.bought_length]
         exclude(owned, recent, policy, tally)
         session = items[end - s.session_items : end]
-        count, share = weigh(s, owned, recent, session, returns, policy, count, tally)
+        count, share = weigh(s, owned, recent, session, to_return[histories.partition[n]], policy, count, tally)
         length = base = _best(count, tally, text, ends, lists.items[n], lists.scores[n])
         for c in range(count):
             tally.number[tally.item[c]] = NOTHING
@@ -130,10 +130,13 @@ def _give_reasons(
 ) -> None:
     """Say which item cast the largest vote for each of those listed, or that a return to it is likelier than that.
 
-    It takes a second look at the votes, but only for what is listed: most candidates never are.
+    It takes a second look at the votes, but only for what is listed: most candidates never are. Whether one is nobody
+    can foretell: there is no branch for it, but a place (number -1) that no vote exceeds.
     """
+    best = tally.best
+    best[-1] = np.inf
     for j in range(len(listed)):
-        tally.number[listed[j]], tally.best[j] = j, 0.0
+        tally.number[listed[j]], best[j] = j, 0.0
     for i in range(len(recent)):
         voter = recent[len(recent) - 1 - i]
         row = neighbours.place[voter]
@@ -141,12 +144,13 @@ def _give_reasons(
             continue
         for k in range(neighbours.lengths[row]):
             j = tally.number[neighbours.items[row, k]]
-            if j >= 0 and weights[i] * neighbours.votes[row, k] > tally.best[j]:
-                tally.best[j], because[j] = weights[i] * neighbours.votes[row, k], voter
+            vote = weights[i] * neighbours.votes[row, k]
+            if vote > best[j]:
+                best[j], because[j] = vote, voter
     for p in range(min(len(session), REACH)):
         item = session[len(session) - 1 - p]
         j = tally.number[item]
-        if j >= 0 and tally.back[p] > tally.best[j] * np.sqrt(tally.best[j]) * IN_SESSION * share:
+        if j >= 0 and tally.back[p] > best[j] * np.sqrt(best[j]) * IN_SESSION * share:
             because[j] = item
     for item in listed:
         tally.number[item] = NOTHING

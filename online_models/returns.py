@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from online_models.compiled import Int64s, compiled
+from online_models.compiled import Floats, Int64s, compiled
 
 #: How many of the newest distinct items of a session may be returned to; the rest is forgotten.
 REACH: Final = 16
@@ -83,17 +83,27 @@ def moved_to_front(seen_again: int, place: int) -> int:
 
 
 @compiled
-def chance(counts: Int64s, recency: int, how: int, more_than_once: int, distinct: int) -> float:
-    """How likely the next action is on this item: hits in trials, with few of them close to the rate of its recency.
+def chances(counts: Int64s) -> Floats:
+    """How likely the next action is on an item: hits in trials, with few of them close to the rate of its recency.
 
-    >>> round(chance(nothing_counted(), 0, NEW, 0, 1), 6)
+    Parameters
+    ----------
+    counts
+        Shape (p, 2, CELLS): p tables.
+
+    Returns
+    -------
+    Floats
+        Shape (p, CELLS): the chances that each of them gives, by `cell`.
+
+    >>> round(float(chances(nothing_counted()[None])[0, cell(0, NEW, 0, 1)]), 6)
     0.01
     """
-    column = cell(recency, how, more_than_once, distinct)
-    first = column - column % _PER_RECENCY
-    trials = hits = 0
-    for other in range(first, first + _PER_RECENCY):
-        trials += counts[TRIALS, other]
-        hits += counts[HITS, other]
-    usual = (hits + _FIRST_GUESS) / (trials + 1.0)
-    return (counts[HITS, column] + _PRIOR * usual) / (counts[TRIALS, column] + _PRIOR)  # type: ignore[no-any-return]
+    found = np.empty((len(counts), CELLS))
+    for table in range(len(counts)):
+        for first in range(0, CELLS, _PER_RECENCY):
+            of_recency = slice(first, first + _PER_RECENCY)
+            trials, hits = counts[table, TRIALS, of_recency], counts[table, HITS, of_recency]
+            usual = (hits.sum() + _FIRST_GUESS) / (trials.sum() + 1.0)
+            found[table, of_recency] = (hits + _PRIOR * usual) / (trials + _PRIOR)
+    return found
