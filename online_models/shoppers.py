@@ -32,8 +32,12 @@ from online_models.shopper_records import (
 from online_models.vocabulary import Vocabulary, distinct
 
 MINUTE_MS: Final = 60_000
-#: For increments of a micro-batch, however small; one that does not suffice costs another call of the kernel.
+#: For increments of a micro-batch, however small; room that does not suffice costs another call of the kernel.
 _LEAST_ROOM: Final = 256
+#: For those of an event, at least and at most; in between it is what the last micro-batch had, and a little more: an
+#: event of a long session leads to forty.
+_ROOM_PER_EVENT: Final = (16.0, 64.0)
+_MORE_ROOM: Final = 1.25
 
 #: How much an action says about interest in the item.
 ACTION_WEIGHTS: Final = {
@@ -114,6 +118,7 @@ class Shoppers:
         )
         self._weights: Floats = np.array([self.settings.action_weights[name] for name in EVENT_TYPES])
         self._gap_ms = int(self.settings.session_gap_minutes * MINUTE_MS)
+        self._room_per_event = _ROOM_PER_EVENT[0]
 
     def __len__(self) -> int:
         return len(self.users)
@@ -211,15 +216,21 @@ class Shoppers:
         found: list[Found] = []
         done, events, least = 0, len(actions.ts), _LEAST_ROOM
         while True:
-            room = max(least, 16 * (events - done))
+            room = max(least, int(self._room_per_event * (events - done)))
             batch = room_for(room, MOST_EXAMPLES + events - done)
             done = fold(done, actions, self._weights, self._gap_ms, self.shelves, batch)
             while done < events and self._make_room():
                 done = fold(done, actions, self._weights, self._gap_ms, self.shelves, batch)
             found.append(only_filled(batch, start))
             if done == events:
+                self._expect(sum(len(part.row) for part in found) / max(events, 1))
                 return found
             least = _LEAST_ROOM if batch.filled.any() else 2 * room
+
+    def _expect(self, increments_per_event: float) -> None:
+        """Have room for so many next time."""
+        least, most = _ROOM_PER_EVENT
+        self._room_per_event = min(max(_MORE_ROOM * increments_per_event, least), most)
 
     def _make_room(self) -> bool:
         """Let pools grow that have no room for another event; False if all of them have."""
