@@ -32,3 +32,12 @@ def put_millionths(millionths: int, at: int, out: Bytes) -> int:
         needed = max(needed, k + 1) if fraction % 10 else needed
         fraction //= 10
     return place + needed
+
+
+@uncounted
+def put_bytes(source: Bytes, start: int, end: int, at: int, out: Bytes) -> int:
+    """Copy `source[start:end]`; return the place after it."""
+    first, place = np.uint64(start), np.uint64(at)
+    for k in range(np.uint64(end - start)):
+        out[place + k] = source[first + k]
+    return at + end - start

@@ -7,8 +7,8 @@ Protocol: https://redis.io/docs/latest/develop/reference/protocol-spec/.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +19,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from online_models.compiled import Bytes, Int64s, compiled
 from online_models.spelling import Spelling
 from streams.giving_way import give_way, goes_last
-from streams.number_text import put_integer
+from streams.number_text import put_bytes, put_integer
 
 _LARGE: Final = ("EVALSHA", "MGET")
 #: Commands of a pipeline that are sent together, in bytes, but for the rest of the last one.
@@ -36,7 +36,7 @@ _AROUND: Final = 1 + 19 + 4
 class Packed(msgspec.Struct, frozen=True, gc=False):
     """Several arguments as Redis reads them."""
 
-    data: bytes
+    data: bytes | memoryview
     count: int
 
     def __str__(self) -> str:
@@ -119,7 +119,7 @@ def packed(arguments: tuple[bytes | str | int | Packed, ...]) -> bytes:
     >>> packed(("MGET", b"a", "b", 7))
     b'*4\\r\\n$4\\r\\nMGET\\r\\n$1\\r\\na\\r\\n$1\\r\\nb\\r\\n$1\\r\\n7\\r\\n'
     """
-    count, parts = 0, [b""]
+    count, parts = 0, list[bytes | memoryview]([b""])
     for argument in arguments:
         if isinstance(argument, Packed):
             count += argument.count
@@ -136,32 +136,36 @@ def packed_texts(before: str, texts: Spelling) -> Packed:
     """An argument for each of the texts, with the same words before each.
 
     >>> from online_models.spelling import spelled
-    >>> packed_texts("rec:", spelled(["ada", "bob"])).data
+    >>> bytes(packed_texts("rec:", spelled(["ada", "bob"])).data)
     b'$7\\r\\nrec:ada\\r\\n$7\\r\\nrec:bob\\r\\n'
     """
+    return packed_parts(before, texts, [0, len(texts.ends)])[0]
+
+
+def packed_parts(before: str, texts: Spelling, bounds: Sequence[int]) -> list[Packed]:
+    """The same in parts: one with the texts from each of the bounds to before the next."""
     n, words = len(texts.ends), np.frombuffer(before.encode(), np.uint8)
     out = np.empty((int(texts.ends[-1]) if n else 0) + n * (len(words) + _AROUND), np.uint8)
     text = texts.text.view()
     text.flags.writeable = False
-    return Packed(out[: _pack(words, text, texts.ends, out)].tobytes(), n)
+    ends = np.zeros(n + 1, np.int64)
+    _pack(words, text, texts.ends, out, ends)
+    data, places = out.data, ends[bounds].tolist()
+    cuts = zip(pairwise(places), pairwise(bounds), strict=True)
+    return [Packed(data[start:end], last - first) for (start, end), (first, last) in cuts]
 
 
 @compiled
-def _pack(words: Bytes, text: Bytes, ends: Int64s, out: Bytes) -> int:
-    """Write the arguments; return how many bytes that makes."""
+def _pack(words: Bytes, text: Bytes, ends: Int64s, out: Bytes, out_ends: Int64s) -> None:
+    """Write the arguments, and behind the first of `out_ends` where each of them ends."""
     at = start = 0
-    for end in ends:
+    for n in range(len(ends)):
         out[at] = 36  # $
-        at = put_integer(len(words) + end - start, at + 1, out)
+        at = put_integer(len(words) + ends[n] - start, at + 1, out)
         at = _line_end(at, out)
-        for k in range(len(words)):
-            out[at + k] = words[k]
-        at += len(words)
-        for k in range(start, end):
-            out[at + k - start] = text[k]
-        at = _line_end(at + end - start, out)
-        start = end
-    return at
+        at = put_bytes(words, 0, len(words), at, out)
+        out_ends[n + 1] = at = _line_end(put_bytes(text, start, ends[n], at, out), out)
+        start = ends[n]
 
 
 @compiled

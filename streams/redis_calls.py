@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from streams.giving_way import give_way
-from streams.quick_packing import Packed, packed_texts
+from streams.quick_packing import Packed, packed_parts, packed_texts
 from streams.values import NO_VALUES, Values
 
 #: Keys in one call: Redis serves nobody else while a call runs, a tenth of a millisecond or so.
@@ -73,12 +73,19 @@ class Write(NamedTuple):
             yield one_call(prefix, [self])
             return
         at_once = min(max(_FEW_KEYS, self.keys // _CALLS), _MANY_KEYS)
-        for start in range(0, self.keys, at_once):
-            give_way()
-            end, strings = start + at_once, len(self.strings)
-            some = self.strings.part(min(start, strings), min(end, strings))
-            hashed = self.hashes.part(*(min(max(place - strings, 0), len(self.hashes)) for place in (start, end)))
-            yield one_call(prefix, [self._replace(strings=some, hashes=hashed)])
+        strings, bounds = len(self.strings), [*range(0, self.keys, at_once), self.keys]
+        of_strings = [min(bound, strings) for bound in bounds]
+        of_hashes = [max(bound - strings, 0) for bound in bounds]
+        fields = _encode(self.hash_fields)
+        give_way()
+        of_each = zip(*_parts(prefix, self.strings, of_strings), *_parts(prefix, self.hashes, of_hashes), strict=True)
+        for string_keys, texts, hash_keys, hashed in of_each:
+            yield Call([string_keys, hash_keys], [texts.count, texts, *([fields, hashed] if hashed.count else [])])
+
+
+def _parts(prefix: str, values: Values, bounds: Sequence[int]) -> tuple[list[Packed], list[Packed]]:
+    """Keys and values as arguments, cut at bounds."""
+    return packed_parts(prefix + values.kind, values.names, bounds), packed_parts("", values.values, bounds)
 
 
 def one_call(prefix: str, writes: Sequence[Write]) -> Call:
