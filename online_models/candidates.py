@@ -64,24 +64,26 @@ def empty_tally(number: Int32s, votes: Floats, most_votes: int, length: int) -> 
 def sum_up(recent: Int32s, neighbours: NeighbourTable, weights: Floats, tally: Tally) -> int:
     """Add up what the recent items say; return how many candidates there are.
 
-    Whether an item is new nobody can foretell: there is no branch for it.
+    Whether an item is new nobody can foretell: there is no branch for it. Places are unsigned, as in
+    `online_models.words`.
     """
     count = 0
     for i in range(len(recent)):
         row = neighbours.place[recent[len(recent) - 1 - i]]
         if row < 0:
             continue
-        for k in range(neighbours.lengths[row]):
-            gain = weights[i] * neighbours.votes[row, k]
+        weight, items, votes = weights[i], neighbours.items[row], neighbours.votes[row]
+        for k in range(np.uint64(neighbours.lengths[row])):
+            gain = weight * votes[k]
             if gain <= 0.0:
                 continue
-            item = neighbours.items[row, k]
+            item = np.uint64(items[k])
             said = tally.votes[item]
-            tally.item[count] = item
+            tally.item[np.uint64(count)] = item
             count += said == 0.0
             tally.votes[item] = said + gain
-    for c in range(count):
-        item = tally.item[c]
+    for c in range(np.uint64(count)):
+        item = np.uint64(tally.item[c])
         tally.total[c], tally.votes[item], tally.number[item] = tally.votes[item], 0.0, c
     for c in range(count):
         tally.total[c] *= np.sqrt(tally.total[c])

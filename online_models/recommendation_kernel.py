@@ -80,8 +80,8 @@ def recommend(
         session = items[end - s.session_items : end]
         count, share = weigh(s, owned, recent, session, to_return[histories.partition[n]], policy, count, tally)
         length = base = _best(count, tally, text, ends, lists.items[n], lists.scores[n])
-        for c in range(count):
-            tally.number[tally.item[c]] = NOTHING
+        for c in range(np.uint64(count)):
+            tally.number[np.uint64(tally.item[c])] = NOTHING
         _give_reasons(lists.items[n, :base], lists.because[n], recent, session, share, neighbours, weights, tally)
         lists.source[n] = _PERSONAL if base else _TRENDING
         if base < room and segments[n] >= 0:
@@ -142,9 +142,10 @@ def _give_reasons(
         row = neighbours.place[voter]
         if row < 0:
             continue
-        for k in range(neighbours.lengths[row]):
-            j = tally.number[neighbours.items[row, k]]
-            vote = weights[i] * neighbours.votes[row, k]
+        weight, items, votes = weights[i], neighbours.items[row], neighbours.votes[row]
+        for k in range(np.uint64(neighbours.lengths[row])):
+            j = tally.number[np.uint64(items[k])]
+            vote = weight * votes[k]
             if vote > best[j]:
                 best[j], because[j] = vote, voter
     for p in range(min(len(session), REACH)):
