@@ -14,6 +14,7 @@ from typing import Final
 from kafka.errors import KafkaError
 
 from loadtest.cores import core_speed
+from loadtest.memory_speed import memory_speed
 from streams.reading import open_redis, read
 from streams.settings import Settings
 from streams.topics import admin
@@ -22,10 +23,10 @@ _PACKAGES: Final = ("faust-streaming", "aiokafka", "redis", "msgspec", "numpy", 
 
 
 def machine() -> dict[str, str | int | float]:
-    """Processor, cores and how fast they are, operating system, and how busy the machine was over the last minute.
+    """Processor, cores and how fast they and memory are, operating system, and how busy the last minute was.
 
     >>> sorted(machine())
-    ['all_cores_ms', 'cores', 'cpu', 'load_before', 'one_core_ms', 'os']
+    ['all_cores_ms', 'cores', 'cpu', 'far_memory_ms', 'load_before', 'near_memory_ms', 'one_core_ms', 'os']
     """
     return {
         "cpu": _cpu(),
@@ -33,6 +34,7 @@ def machine() -> dict[str, str | int | float]:
         "os": platform.platform(),
         "load_before": round(os.getloadavg()[0], 2),
         **core_speed(),
+        **memory_speed(),
     }
 
 
