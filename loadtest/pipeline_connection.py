@@ -35,6 +35,7 @@ class PipelineConnection:
         self._name = f"{broker.host}:{broker.port}"
         self._acknowledged = acknowledged
         self._sent = self._answered = 0
+        self._waiting_since = time.monotonic()
         self._is_over = False
         self._failure: ServerError | None = None
         try:
@@ -55,6 +56,8 @@ class PipelineConnection:
         """
         if self._failure is not None:
             raise self._failure
+        if self._answered == self._sent:
+            self._waiting_since = time.monotonic()
         self._sent += 1
         try:
             self._socket.sendall(frame)
@@ -103,7 +106,7 @@ class PipelineConnection:
                 return self._socket.recv(_AT_ONCE)
             except TimeoutError:
                 # Silence is nothing wrong while there is nothing to answer: the first event may be due in a minute.
-                if self._answered < self._sent:
+                if self._answered < self._sent and time.monotonic() - self._waiting_since >= _SILENCE_SECONDS:
                     raise
 
     def _note(self, answer: bytes, now: float) -> None:
@@ -113,4 +116,5 @@ class PipelineConnection:
                 f"({for_code(code).__name__}): see its log."
             )
         self._acknowledged[struct.unpack_from(">i", answer)[0]] = now
+        self._waiting_since = time.monotonic()
         self._answered += 1

@@ -1,11 +1,12 @@
 """The sender on a real Kafka, and through a network that stands still for a moment."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from loadtest.chaos.proxy import Proxy
 from loadtest.open_loop import send_open_loop
 from loadtest.paced_traffic import PacedTraffic
 from loadtest.partitioning import Broker, Partitioning, Place
+from loadtest.pipeline_connection import PipelineConnection
 from loadtest.probes import Probe, watch
 from loadtest.produce_requests import produce_requests
 from loadtest.shoppers import ShopperSettings
@@ -28,6 +30,8 @@ from streams.topics import CLICKSTREAM, PURCHASES
 
 TRAFFIC = TrafficSettings(1_200, shop=ShopperSettings(users=100, items=50))
 LEAD_SECONDS = 0.3
+#: Kafka may take a while where it shares its cores.
+PATIENCE_SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -132,10 +136,29 @@ def test_a_kafka_that_goes_away_ends_the_run(settings: Settings) -> None:
 
 def test_a_connection_may_be_silent_before_the_first_event(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given less patience with Kafka than there is time until the first event
-    monkeypatch.setattr("loadtest.pipeline_connection._SILENCE_SECONDS", LEAD_SECONDS / 3)
+    monkeypatch.setattr("loadtest.pipeline_connection._SILENCE_SECONDS", PATIENCE_SECONDS)
     events = encoded(Traffic(TRAFFIC), 20_000.0, Partitioning.ask(settings))
-    late = [replace(one, due=one.due + LEAD_SECONDS) for one in events.requests.requests]
+    late = [replace(one, due=one.due + 1.5 * PATIENCE_SECONDS) for one in events.requests.requests]
     assert not np.isnan(send_open_loop(late).acknowledged).any()
+
+
+def test_patience_begins_with_what_waits_for_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given somebody who never answers, and a first request when most of the patience is over
+    monkeypatch.setattr("loadtest.pipeline_connection._SILENCE_SECONDS", PATIENCE_SECONDS)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection = PipelineConnection(Broker("127.0.0.1", server.getsockname()[1]), np.zeros(9))
+        time.sleep(0.7 * PATIENCE_SECONDS)
+        connection.send(b"one")
+        time.sleep(0.45 * PATIENCE_SECONDS)
+        connection.send(b"two")
+        with pytest.raises(ServerError, match="does not answer"):
+            send_for_ever(connection)
+
+
+def send_for_ever(connection: PipelineConnection) -> NoReturn:
+    while True:
+        time.sleep(0.05 * PATIENCE_SECONDS)
+        connection.send(b"more")
 
 
 def test_more_probes_than_are_asked_for_at_a_time_are_all_seen(settings: Settings) -> None:
