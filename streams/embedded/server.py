@@ -15,6 +15,8 @@ from streams.errors import ServerError
 
 POLL_S = 0.02
 PORT_ATTEMPTS = 3
+#: What Kafka, and Redis, write last who could not have a port.
+_PORT_TAKEN = ("Address already in use", "Failed listening")
 
 
 class EmbeddedServer(ABC):
@@ -144,6 +146,9 @@ class EmbeddedServer(ABC):
             if not process.running:
                 for port in ports:
                     refuse_taken(port, self.name)
+                # Whoever had the port may have let go of it since.
+                if any(words in last_error(self.log) for words in _PORT_TAKEN):
+                    raise PortTakenError(self.name, ports[0])
                 raise ServerError(f"{self.name} ended while it started ({last_error(self.log)}): see {self.log}.")
             if time.monotonic() > deadline:
                 raise ServerError(

@@ -7,8 +7,8 @@ import pytest
 from redis import Redis
 
 from streams.embedded.missing import MissingPartError
-from streams.embedded.ports import PortTakenError
-from streams.embedded.redis import find_redis
+from streams.embedded.ports import PortTakenError, free_ports
+from streams.embedded.redis import EmbeddedRedis, find_redis
 from streams.embedded.servers import EmbeddedServers
 from streams.errors import ServerError
 from tests.embedded.alive import is_alive
@@ -77,3 +77,14 @@ def test_without_java_tansu_stands_in_with_a_notice(tmp_path: Path) -> None:
         use(servers)
         assert servers.notice is not None
         assert "for the demo alone" in servers.notice
+
+
+def test_a_port_that_was_taken_for_a_moment_is_chosen_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        taken = somebody.getsockname()[1]
+        chosen = iter([[taken], free_ports(1)])
+        monkeypatch.setattr("streams.embedded.server.free_ports", lambda _: next(chosen))
+        # Given that nobody has it any more when it is looked at
+        monkeypatch.setattr("streams.embedded.server.refuse_taken", lambda port, server: None)
+        with EmbeddedRedis(tmp_path) as redis:
+            assert redis.port != taken
