@@ -36,7 +36,7 @@ from streams.ownership import Ownership
 from streams.patience import Patience
 from streams.progress import Progress, field
 from streams.publisher import Publisher
-from streams.quick_packing import packing_quickly
+from streams.quick_connection import quick
 from streams.read_view import ReadView
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
@@ -206,5 +206,5 @@ def connect(settings: Settings) -> Redis:
         socket_connect_timeout=5.0,
     )
     pool: Any = redis.connection_pool
-    pool.connection_class = packing_quickly(pool.connection_class)
+    pool.connection_class = quick(pool.connection_class)
     return redis

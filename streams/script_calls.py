@@ -9,6 +9,8 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import NoScriptError
 
+from streams.quick_packing import packed
+
 #: How many of the arguments are keys, and the arguments, keys first.
 Command = tuple[int, Sequence[Any]]
 
@@ -31,7 +33,11 @@ async def call_script(redis: Redis, script: AsyncScript, commands: Sequence[Comm
 
 
 async def _trip(redis: Redis, script: AsyncScript, commands: Sequence[Command]) -> list[Any]:
-    async with redis.pipeline(transaction=False) as pipe:
-        for keys, arguments in commands:
-            pipe.execute_command("EVALSHA", script.sha, keys, *arguments)
-        return await pipe.execute(raise_on_error=False)
+    calls = [packed(("EVALSHA", script.sha, keys, *arguments)) for keys, arguments in commands]
+    pool: Any = redis.connection_pool
+    connection = await pool.get_connection()
+    try:
+        answers: list[Any] = await connection.trip(calls)
+        return answers
+    finally:
+        await pool.release(connection)

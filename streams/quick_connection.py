@@ -1,0 +1,127 @@
+"""Connections to Redis for many large commands in one trip: a few are under way at any time, and answers come together.
+
+redis-py begins a task for what it sends, and goes through a dozen functions and sets an alarm for each answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
+
+import hiredis
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from streams.giving_way import give_way, goes_last
+from streams.quick_packing import packed
+
+#: What carries many values.
+_LARGE: Final = "MGET"
+#: Commands of a trip that are sent together, in bytes, but for the rest of the last one.
+_PIECE: Final = 2_500
+#: How many such pieces are on their way at once. Redis reads all that has come from a connection, and serves nobody
+#: else before it has done all of it; with two, one is there when the other is done.
+_ON_THEIR_WAY_GOING_LAST: Final = 2
+#: With four Redis has something to do, too, while this thread learns from what else has come in.
+_ON_THEIR_WAY: Final = 4
+
+
+class _QuickConnection(AbstractConnection):
+    """What `quick` puts before a connection class of redis-py."""
+
+    _parser: Any
+    _writer: Any  # None where it is not connected
+
+    async def trip(self, commands: Sequence[bytes]) -> list[Any]:
+        """The answers to commands that are packed already, in their order; where one was refused, the error.
+
+        Raises
+        ------
+        RedisError
+            The connection is gone, or Redis was silent for too long; which commands it got is not known.
+        """
+        try:
+            return await self._answers(commands)
+        except BaseException as error:
+            await self.disconnect(nowait=True)  # or somebody else would get the answers that are still to come
+            if isinstance(error, TimeoutError):
+                raise RedisTimeoutError(f"There was no answer within {self.socket_timeout:g} s.") from error
+            if isinstance(error, (OSError, RuntimeError)):
+                raise RedisConnectionError(str(error)) from error
+            raise
+
+    async def _answers(self, commands: Sequence[bytes]) -> list[Any]:
+        """Of a few pieces that are under way each answer lets the next one go."""
+        unsent, answers = _pieces(commands), list[Any]()
+        self._send(list(islice(unsent, _ON_THEIR_WAY_GOING_LAST if goes_last() else _ON_THEIR_WAY)))
+        while len(answers) < len(commands):
+            found = await self._next_answers()
+            self._send(list(islice(unsent, len(found))))
+            answers += found
+        return answers
+
+    async def _next_answers(self) -> list[Any]:
+        """All that have come; waits for the first."""
+        found: list[Any] = []
+        while not found:
+            async with asyncio.timeout(self.socket_timeout):
+                await self._parser.read_from_socket()
+            for answer in iter(self._parser._reader.gets, NOT_ENOUGH_DATA):
+                if isinstance(answer, RedisConnectionError):  # such as that Redis is loading
+                    raise answer
+                if isinstance(answer, hiredis.PushNotification):
+                    await self._parser.handle_push_response(answer)
+                else:
+                    found.append(answer)
+        return found
+
+    def _send(self, pieces: Sequence[bytes]) -> None:
+        if pieces:
+            self._writer.writelines(pieces)
+            give_way()
+
+    def pack_command(self, *arguments: Any) -> list[bytes]:
+        return [packed(arguments)] if arguments[0] == _LARGE else super().pack_command(*arguments)
+
+    async def on_connect_check_health(self, check_health: bool = True) -> None:
+        self._writer.transport.set_write_buffer_limits(0)  # uvloop else sends when all else is done
+        await super().on_connect_check_health(check_health)
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        if not self.is_connected:
+            await self.connect_check_health(check_health=False)
+        if check_health:
+            await self.check_health()  # type: ignore[no-untyped-call]
+        try:
+            # redis-py begins a task for it, which does not begin before all that is to do now is done.
+            self._send([command] if isinstance(command, bytes) else [b"".join(command)])
+            if self._writer.transport.get_write_buffer_size():
+                await super().send_packed_command([], check_health=False)
+        except RuntimeError as error:  # what uvloop says of a connection that the other side has just closed
+            await self.disconnect(nowait=True)
+            raise RedisConnectionError(str(error)) from error
+
+
+def quick(connection: type[Any]) -> type[Any]:
+    """A connection class of redis-py, but it knows trips, and sends all else at once.
+
+    On uvloop, too, a connection that is gone is an error of redis-py, which is what `streams.patience` rides out.
+    """
+    return type("Connection", (_QuickConnection, connection), {})
+
+
+def _pieces(commands: Sequence[bytes]) -> Iterator[bytes]:
+    """Whole commands, one or a few in each, so that each piece has an answer."""
+    together, size = list[bytes](), 0
+    for command in commands:
+        together.append(command)
+        size += len(command)
+        if size >= _PIECE:
+            yield b"".join(together)
+            together, size = [], 0
+    if together:
+        yield b"".join(together)
