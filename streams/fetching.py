@@ -24,7 +24,7 @@ _MOST_BYTES: Final = 8 * 1024 * 1024
 #: half of the time a worker is at rest.
 _TURNS: Final = 2.0
 _SHORTEST_SECONDS: Final = 0.005
-_LONGEST_SECONDS: Final = 0.02
+_LONGEST_SECONDS: Final = 0.01
 #: So much is opened of what was fetched of a partition, and the rest of that batch; what is behind it is fetched again.
 _LARGEST_OPENED: Final = 16 * 1024 * 1024
 
