@@ -111,7 +111,7 @@ def test_while_there_is_a_backlog_fetches_are_few_and_large_and_follow_at_once(k
     asyncio.run(run())
 
 
-@pytest.mark.parametrize(("turn_seconds", "pause"), [(0.001, 0.005), (0.006, 0.012), (0.01, 0.02), (1.0, 0.02)])
+@pytest.mark.parametrize(("turn_seconds", "pause"), [(0.001, 0.005), (0.003, 0.006), (0.006, 0.01), (1.0, 0.01)])
 def test_between_fetches_is_the_time_of_two_turns_but_not_too_little_and_not_too_much(
     kafka: str, turn_seconds: float, pause: float
 ) -> None:
