@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import uvloop
+from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streams.engine import connect
 from streams.script_calls import call_script
@@ -82,6 +84,85 @@ async def all_that_comes(reader: asyncio.StreamReader) -> bytes:
     return b"".join(parts)
 
 
+@asynccontextmanager
+async def somebody_between(
+    redis_url: str, answer: Callable[[asyncio.StreamWriter, bytes, bytes], Awaitable[None]]
+) -> AsyncIterator[Redis]:
+    """A connection to somebody who asks Redis for us; `answer` sends the answer on, or does not."""
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        address = urlsplit(redis_url)
+        answers, questions = await asyncio.open_connection(address.hostname, address.port)
+        with suppress(ConnectionError):
+            while asked := await all_that_comes(reader):
+                questions.write(asked)
+                await answer(writer, asked, await all_that_comes(answers))
+        questions.close()
+        writer.close()
+
+    server = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+    between = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+    async with server, connect(Settings(redis=between)) as redis:
+        yield redis
+
+
+@pytest.mark.parametrize("ends", ["too late", "cancelled", "half an answer"])
+def test_what_is_left_of_a_trip_that_failed_is_nobody_elses_answer(redis_url: str, ends: str) -> None:
+    async def calls() -> None:
+        is_good = True
+
+        async def answer(writer: asyncio.StreamWriter, _: bytes, said: bytes) -> None:
+            nonlocal is_good
+            if is_good:
+                writer.write(said)
+                return
+            is_good = True
+            writer.write(said[: len(said) // 2])
+            if ends == "half an answer":
+                writer.close()
+                return
+            await asyncio.sleep(0.4)
+            writer.write(said[len(said) // 2 :])
+
+        async with somebody_between(redis_url, answer) as redis:
+            redis.connection_pool.connection_kwargs["socket_timeout"] = 0.2 if ends == "too late" else 5.0
+            script = redis.register_script(_SCRIPT)
+            assert await call_script(redis, script, [(1, ["k", "taught"])]) == [[b"k", b"taught"]]
+            # Given a trip of which half of the answers come
+            is_good = False
+            trip = call_script(redis, script, [(1, ["k", f"old {n}"]) for n in range(3)])
+            if ends == "cancelled":
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(trip, 0.2)
+            else:
+                with pytest.raises(RedisTimeoutError if ends == "too late" else RedisConnectionError):
+                    await trip
+            # Then the next one gets its own
+            redis.connection_pool.connection_kwargs["socket_timeout"] = 5.0
+            assert await call_script(redis, script, [(1, ["k", "new"])] * 2) == [[b"k", b"new"]] * 2
+
+    asyncio.run(calls())
+
+
+def test_what_redis_says_unasked_is_no_answer(redis_url: str) -> None:
+    async def calls() -> None:
+        async with connect(Settings(redis=redis_url)) as redis:
+            # Given a connection on which Redis tells of every key that changes
+            pool: Any = redis.connection_pool
+            connection = await pool.get_connection()
+            await connection.send_command("CLIENT", "TRACKING", "ON", "BCAST")
+            assert await connection.read_response() == b"OK"
+            await pool.release(connection)
+            # When calls change some on it
+            script = redis.register_script("redis.call('SET', KEYS[1], ARGV[1]); return ARGV[1]")
+            values = [f"{n}" * 3_000 for n in range(9)]
+            answers = await call_script(redis, script, [(1, [f"told {n}", value]) for n, value in enumerate(values)])
+            # Then each still has its own answer
+            assert [answer.decode() for answer in answers] == values
+
+    asyncio.run(calls())
+
+
 def go_last() -> None:
     """In this thread only."""
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
@@ -105,19 +186,11 @@ def test_a_few_large_calls_are_on_their_way_at_a_time_and_fewer_of_who_goes_last
     async def calls() -> None:
         passed: list[int] = []
 
-        async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            address = urlsplit(redis_url)
-            answers, questions = await asyncio.open_connection(address.hostname, address.port)
-            while asked := await all_that_comes(reader):
-                passed.append(asked.count(b"EVALSHA"))
-                questions.write(asked)
-                writer.write(await all_that_comes(answers))
-            questions.close()
-            writer.close()
+        async def answer(writer: asyncio.StreamWriter, asked: bytes, said: bytes) -> None:
+            passed.append(asked.count(b"EVALSHA"))
+            writer.write(said)
 
-        server = await asyncio.start_server(pass_on, "127.0.0.1", 0)
-        between = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
-        async with server, connect(Settings(redis=between)) as redis:
+        async with somebody_between(redis_url, answer) as redis:
             script = redis.register_script(_SCRIPT)
             await call_script(redis, script, [(1, ["k", "taught"])])
             passed.clear()
