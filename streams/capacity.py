@@ -9,8 +9,8 @@ import msgspec
 
 #: A worker is planned to use so much of its core; the rest is for peaks, and for catching up after a failure.
 UTILISATION: Final = 0.6
-#: Fewer partitions than this are never proposed: to add some later moves shoppers between them.
-FEWEST_PARTITIONS: Final = 4
+#: Partitions per worker, so that there can be twice as many workers: to add some later moves shoppers between them.
+PARTITIONS_PER_WORKER: Final = 2
 
 
 class Coefficients(msgspec.Struct, frozen=True):
@@ -114,7 +114,7 @@ def plan(demand: Demand, found: Coefficients, timing: Timing) -> Plan:
     """
     cores = demand.events_per_second * found.cpu_us_per_event / 1e6
     workers = max(1, math.ceil(cores / UTILISATION))
-    partitions = workers * max(2, math.ceil(FEWEST_PARTITIONS / workers))
+    partitions = workers * PARTITIONS_PER_WORKER
     checkpoint = demand.users * found.checkpoint_user_bytes + demand.items * found.checkpoint_item_bytes
     return Plan(
         workers=workers,

@@ -36,6 +36,8 @@ log = logging.getLogger("upwell")
 
 #: With so many records a turn is large enough: what is larger than the processor's caches costs more.
 LARGEST_TURN: Final = 65_536
+#: What a partition brings to a turn is at most its share of so many records, or as many as a delivery has.
+_LARGE_TURN: Final = 16_384
 #: How often an idle partition looks whether Redis still has its values.
 _LOOK_SECONDS: Final = 3.0
 
@@ -219,10 +221,11 @@ class MicroBatchLoop:
         """
         now, room, turn = time.monotonic(), LARGEST_TURN, []
         courses = list(self._courses.values())
+        share = max(LARGEST_DELIVERY, _LARGE_TURN // len(courses))
         for course in courses[self._first :] + courses[: self._first]:
             if room <= 0:
                 break
-            portion = course.lane.take(min(room, LARGEST_DELIVERY))
+            portion = course.lane.take(min(room, share))
             room -= len(portion) if portion is not None else 0
             self._first = (self._first + 1) % len(courses)
             if portion is not None or (now >= course.due and course.lane.is_empty):

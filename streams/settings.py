@@ -85,8 +85,8 @@ class Settings:
     redis: str = "redis://127.0.0.1:6379/0"
     application: str = "upwell"
     prefix: str = ""
-    partitions: int = 4
-    item_partitions: int = 4
+    partitions: int = 2
+    item_partitions: int = 2
     keep_days: float = 30.0
     list_length: int = 20
     skip_owned: bool = True

@@ -296,6 +296,24 @@ def test_where_a_turn_is_full_the_next_one_begins_with_those_that_were_left_out(
         assert asyncio.run(run()) == [{0: 8}, {1: 3, 2: 2, 0: 3}, {0: 6}]
 
 
+@pytest.mark.parametrize(("partitions", "most"), [(1, 12), (2, 6), (3, 5), (4, 5)])
+def test_the_fewer_partitions_there_are_the_more_of_each_goes_into_a_turn(partitions: int, most: int) -> None:
+    async def run() -> list[dict[int, int | None]]:
+        loop = a_loop(Ownership())
+        for partition in range(partitions):
+            loop.begin(Owner(partition, 0))
+        await loop._put([[a_batch(partition, 0, 13)] for partition in range(partitions)])
+        await _settled()
+        await loop.end()
+        turns: list[dict[int, int | None]] = loop.agent.turns
+        return turns
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(micro_batches, "_LARGE_TURN", 12)
+        patch.setattr(micro_batches, "LARGEST_DELIVERY", 5)
+        assert asyncio.run(run())[0] == dict.fromkeys(range(partitions), most)
+
+
 @pytest.mark.parametrize(("is_shops", "told"), [(True, [False, True, False]), (False, [])])
 def test_the_consumer_is_told_while_shops_have_published_as_much_as_a_delivery(
     is_shops: bool, told: list[bool]
