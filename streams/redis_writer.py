@@ -88,7 +88,7 @@ class RedisWriter:
     Parameters
     ----------
     redis
-        The connection.
+        The connection, as `streams.engine.connect` makes it.
     prefix
         Put before every key.
     keep_seconds

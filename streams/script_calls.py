@@ -18,6 +18,8 @@ Command = tuple[int, Sequence[Any]]
 async def call_script(redis: Redis, script: AsyncScript, commands: Sequence[Command]) -> list[Any]:
     """What a script, which Redis is taught if need be, answers to several calls, made in their order.
 
+    `redis` is what `streams.engine.connect` makes, with connections that know trips.
+
     A call that Redis refuses has the error as its answer; those behind it are made nevertheless.
 
     Raises

@@ -86,7 +86,7 @@ class Settings:
     application: str = "upwell"
     prefix: str = ""
     partitions: int = 2
-    item_partitions: int = 2
+    item_partitions: int = 4
     keep_days: float = 30.0
     list_length: int = 20
     skip_owned: bool = True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from redis.asyncio import Redis
 
 from streams.app import faust_app
 from streams.engine import connect
@@ -27,7 +26,7 @@ async def _nobody_newer() -> bool:
 
 async def publish(settings: Settings, *outputs: list[Message]) -> None:
     app = faust_app(settings)
-    async with Redis.from_url(settings.redis) as redis:
+    async with connect(settings) as redis:
         writer = RedisWriter(redis, settings.prefix, 60, Patience(10.0))
         await writer.claim(OWNER, 1, 0, (0, 0), _nobody_newer)
         await app.producer.maybe_start()
