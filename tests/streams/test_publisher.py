@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-
 from streams.app import faust_app
 from streams.engine import connect
 from streams.outputs import Message, Outputs
