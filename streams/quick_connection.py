@@ -6,6 +6,7 @@ redis-py begins a task for what it sends, and goes through a dozen functions and
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
@@ -55,13 +56,16 @@ class _QuickConnection(AbstractConnection):
             raise
 
     async def _answers(self, commands: Sequence[bytes]) -> list[Any]:
-        """Of a few pieces that are under way each answer lets the next one go."""
-        unsent, answers = _pieces(commands), list[Any]()
-        self._send(list(islice(unsent, _ON_THEIR_WAY_GOING_LAST if goes_last() else _ON_THEIR_WAY)))
+        """Of a few pieces that are under way each that is done lets the next one go."""
+        unsent, ends, answers = _pieces(commands), deque[int](), list[Any]()
+        at_once = _ON_THEIR_WAY_GOING_LAST if goes_last() else _ON_THEIR_WAY
         while len(answers) < len(commands):
-            found = await self._next_answers()
-            self._send(list(islice(unsent, len(found))))
-            answers += found
+            while ends and ends[0] <= len(answers):
+                ends.popleft()
+            fresh = list(islice(unsent, at_once - len(ends)))
+            self._send([piece for piece, _ in fresh])
+            ends += [end for _, end in fresh]
+            answers += await self._next_answers()
         return answers
 
     async def _next_answers(self) -> list[Any]:
@@ -114,14 +118,12 @@ def quick(connection: type[Any]) -> type[Any]:
     return type("Connection", (_QuickConnection, connection), {})
 
 
-def _pieces(commands: Sequence[bytes]) -> Iterator[bytes]:
-    """Whole commands, one or a few in each, so that each piece has an answer."""
+def _pieces(commands: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Whole commands, one or a few in each, and how many there are up to its end."""
     together, size = list[bytes](), 0
-    for command in commands:
+    for number, command in enumerate(commands, 1):
         together.append(command)
         size += len(command)
-        if size >= _PIECE:
-            yield b"".join(together)
+        if size >= _PIECE or number == len(commands):
+            yield b"".join(together), number
             together, size = [], 0
-    if together:
-        yield b"".join(together)

@@ -172,15 +172,21 @@ def stay() -> None:
     """In the ordinary class."""
 
 
+LAST = pytest.mark.skipif(sys.platform != "linux", reason="no idle class")
+
+
 @pytest.mark.parametrize(
-    ("take_class", "expected"),
+    ("take_class", "size", "expected"),
     [
-        (stay, [4, 3]),
-        pytest.param(go_last, [2, 2, 2, 1], marks=pytest.mark.skipif(sys.platform != "linux", reason="no idle class")),
+        (stay, 20_000, [4, 3]),
+        pytest.param(go_last, 20_000, [2, 2, 2, 1], marks=LAST),
+        (stay, 1_000, [12, 12, 12, 1]),
+        pytest.param(go_last, 1_000, [6, 6, 6, 6, 6, 6, 1], marks=LAST),
     ],
+    ids=["large", "large, going last", "three together", "three together, going last"],
 )
-def test_a_few_large_calls_are_on_their_way_at_a_time_and_fewer_of_who_goes_last(
-    redis_url: str, take_class: Callable[[], None], expected: list[int]
+def test_a_few_pieces_are_on_their_way_at_a_time_and_fewer_of_who_goes_last(
+    redis_url: str, take_class: Callable[[], None], size: int, expected: list[int]
 ) -> None:
     # Given somebody between us and Redis who passes on what has come when nothing more comes
     async def calls() -> None:
@@ -194,10 +200,10 @@ def test_a_few_large_calls_are_on_their_way_at_a_time_and_fewer_of_who_goes_last
             script = redis.register_script(_SCRIPT)
             await call_script(redis, script, [(1, ["k", "taught"])])
             passed.clear()
-            # When there are many large calls, of which one is refused
-            values = [(b"no" if n == 3 else b"%d" % n) * 20_000 for n in range(7)]
+            # When there are many calls, of which one is refused
+            values = [(b"no" if n == 3 else b"%02d" % n) * (size // 2) for n in range(sum(expected))]
             answers = await call_script(redis, script, [(1, ["k", value]) for value in values])
-        # Then each answer lets one more go, and all get theirs
+        # Then no piece goes before one is done, and all calls get their answers
         assert passed == expected
         assert isinstance(answers.pop(3), ResponseError)
         assert [answer for _, answer in answers] == values[:3] + values[4:]
