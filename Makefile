@@ -51,7 +51,7 @@ unit: setup ## doctests, README and tests, on real servers
 long: setup ## tests too long for every day
 	$(BIN)/python -m pytest -m long $(ARGS)
 
-chaos: setup ## every fault, in the amounts that docs/reliability.md tells of: hours
+chaos: setup ## every fault, in the larger amounts: hours
 	@for scenario in $$($(BIN)/python -m loadtest chaos --list); do \
 	  $(BIN)/python -m loadtest chaos --scenario $$scenario --full --json $(ARGS) || exit 1; done
 

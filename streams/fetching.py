@@ -20,8 +20,8 @@ LONGEST_WAIT_MS: Final = 50
 _MUCH_BYTES: Final = 1024 * 1024
 #: The most that comes at once. More than 32 MiB would be memory that glibc asks the kernel for each time, page by page.
 _MOST_BYTES: Final = 8 * 1024 * 1024
-#: The next fetch begins so many turns after the answer to the last one: what comes meanwhile is processed together, and
-#: half of the time a worker is at rest.
+#: The next fetch begins so many turns after the answer to the last one, but not later than below: what comes meanwhile
+#: is processed together, and where turns are short a worker is at rest for half of the time.
 _TURNS: Final = 2.0
 _SHORTEST_SECONDS: Final = 0.005
 _LONGEST_SECONDS: Final = 0.01

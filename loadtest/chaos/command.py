@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choice.add_argument("--list", action="store_true", help="print the names of all scenarios")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="default: 1")
     parser.add_argument("--amount", type=int, metavar="N", help="how many faults (default: see the names)")
-    parser.add_argument("--full", action="store_true", help="the larger amount, that docs/reliability.md tells of")
+    parser.add_argument("--full", action="store_true", help="the larger amount")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="default: 2")
     parser.add_argument("--rate", type=float, default=1000.0, metavar="R", help="events per second (default: 1000)")
     parser.add_argument("--mutant", choices=MUTANTS, metavar="NAME", help=f"break the engine: {', '.join(MUTANTS)}")

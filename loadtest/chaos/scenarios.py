@@ -19,7 +19,7 @@ class Scenario:
     purpose
         One line for the table.
     amount, short_amount
-        How many faults `docs/reliability.md` tells of, and how many take a minute or two.
+        How many faults with `--full`, and how many take a minute or two.
     inflict
         Does so many of them.
     through_proxies, two_topics, duplicate_share, more

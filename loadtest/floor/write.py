@@ -19,7 +19,7 @@ from streams.redis_writer import RedisWriter
 from streams.settings import Settings
 from streams.values import Values
 
-#: Lists at a time: what a full micro-batch of 4,096 events leads to while a backlog is drained.
+#: Lists at a time: what a few thousand events lead to while a backlog is drained.
 _LISTS_AT_ONCE: Final = 500
 _KEEP_SECONDS: Final = 30 * 86_400
 _OWNER: Final = "floor:0"

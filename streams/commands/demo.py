@@ -130,7 +130,9 @@ def _tell(data: str, events: list[Event], stage: Stage, watch: Watch, results: d
 def _stay_up(stage: Stage) -> None:
     console = Console(highlight=False)
     console.print("\nEverything stays up until Ctrl-C. In another terminal:")
-    console.print(f"  export UPWELL_KAFKA={stage.settings.kafka} UPWELL_REDIS={stage.settings.redis}", soft_wrap=True)
+    settings = stage.settings
+    servers = f"UPWELL_KAFKA={settings.kafka} UPWELL_REDIS={settings.redis}"
+    console.print(f"  export {servers} UPWELL_CHECKPOINTS={settings.checkpoints}", soft_wrap=True)
     upwell = sys.argv[0] if Path(sys.argv[0]).name == "upwell" else "upwell"
     console.print(f"  {upwell} lag  (or check, recommend USER, similar ITEM)", soft_wrap=True)
     try:

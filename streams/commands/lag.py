@@ -51,7 +51,7 @@ def _print(lag: Lag, durable: Durability) -> None:
             _seconds(p.seconds),
             "-" if committed.committed is None else f"{committed.committed:,}",
         )
-    console.print(table)
+    console.print(table if lag.partitions else "There are no topics yet: the first worker makes them.")
     for complaint in dict.fromkeys(f"{p.topic}-{p.partition}: {p.stopped}" for p in lag.partitions if p.stopped):
         console.print(complaint, markup=False)
     if lag.rejected:
