@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from streams.quick_decoding import LONGEST_ID
+from streams.event_limits import LONGEST_ID
 
 _FAR_AHEAD_MS: Final = 4_102_444_800_000  # the year 2100
 _GOOD: Final = {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import inf, sqrt
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from online_models.compiled import Floats, Int64s
 from online_models.engine import Engine, EngineSettings
@@ -60,9 +61,14 @@ class Replay:
         return cls(name, events, session_gap_minutes, late[chosen])
 
     @property
-    def is_choosing(self) -> Floats:
-        """Shape (n,): 1 for the predictions by which settings are chosen, 0 for those that confirm the choice."""
-        return (np.arange(len(self.asked)) < _CHOOSING * len(self.asked)).astype(np.float64)
+    def is_choosing(self) -> NDArray[np.bool_]:
+        """Shape (n,): whether settings are chosen by a prediction; the others confirm the choice."""
+        return np.arange(len(self.asked)) < _CHOOSING * len(self.asked)
+
+    def shoppers(self, *, choosing: bool) -> Int64s:
+        """Shape (n,): by whom the predictions are that choose, or that confirm: 0, 1, 2, …"""
+        asked = self.asked[self.is_choosing == choosing].tolist()
+        return np.unique([self.events[number].user_id for number in asked], return_inverse=True)[1]
 
 
 @dataclass(frozen=True)
@@ -135,9 +141,8 @@ def compared(current: Trial, best: Trial, replays: Sequence[Replay], *, choosing
         places = np.flatnonzero(replay.is_choosing == choosing)
         means.append(np.array([before[places].mean(axis=0), after[places].mean(axis=0)]))
         gain = (after[places] - before[places]).sum(axis=1)
-        shoppers = np.unique([replay.events[replay.asked[n]].user_id for n in places.tolist()], return_inverse=True)[1]
         gains.append(float(gain.mean()))
-        errors.append(sqrt(float((np.bincount(shoppers, gain - gain.mean()) ** 2).sum())) / len(places))
+        errors.append(_standard_error(gain, replay.shoppers(choosing=choosing)))
     overall = np.mean(means, axis=0)
     return Comparison(
         (float(overall[0, 0]), float(overall[0, 1])),
@@ -145,6 +150,13 @@ def compared(current: Trial, best: Trial, replays: Sequence[Replay], *, choosing
         float(np.mean(gains)),
         float(np.linalg.norm(errors)) / len(errors),
     )
+
+
+def _standard_error(gain: Floats, shoppers: Int64s) -> float:
+    """Of a mean, where predictions of one shopper are one observation; of a single one nothing can be told."""
+    sums = np.bincount(shoppers, gain - gain.mean())
+    many = len(sums)
+    return sqrt(float((sums**2).sum()) * many / (many - 1)) / len(gain) if many > 1 else inf
 
 
 def search(

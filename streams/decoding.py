@@ -26,7 +26,8 @@ from typing import Annotated, Final
 import msgspec
 
 from online_models.events import EVENT_CODES, Event
-from streams.quick_decoding import EARLIEST_MS, LATEST_MS, LONGEST_ID, Scanner
+from streams.event_limits import EARLIEST_MS, HIGHEST_PRICE, LATEST_MS, LONGEST_ID, MOST_PIECES
+from streams.quick_decoding import Scanner
 from streams.records import Record
 
 _LONGEST_DETAIL: Final = 200
@@ -41,8 +42,8 @@ class _Wire(msgspec.Struct, gc=False):
     user_id: str
     item_id: str
     ts: int | float | str
-    price: Annotated[float, msgspec.Meta(ge=0, le=1e9)] | None = None
-    quantity: Annotated[int, msgspec.Meta(ge=0, le=100_000)] | None = None
+    price: Annotated[float, msgspec.Meta(ge=0, le=HIGHEST_PRICE)] | None = None
+    quantity: Annotated[int, msgspec.Meta(ge=0, le=MOST_PIECES)] | None = None
     session_id: str | None = None
     currency: str | None = None
     order_id: str | None = None

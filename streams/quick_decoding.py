@@ -18,12 +18,9 @@ from online_models.uncounted import uncounted
 from online_models.words import is_same
 from streams.json_text import MOST_FIELDS, NOWHERE, PADDING, Place, is_literal, literals, space, string
 from streams.quick_values import (
-    EARLIEST_MS,
     EVENT_ID,
     ITEM_ID,
     KIND,
-    LATEST_MS,
-    LONGEST_ID,
     NUMBER,
     PRICE,
     PROPERTIES,
@@ -33,8 +30,6 @@ from streams.quick_values import (
     USER_ID,
     value,
 )
-
-__all__ = ["EARLIEST_MS", "LATEST_MS", "LONGEST_ID", "Scanned", "Scanner"]
 
 _FIELDS: Final = {
     "event_id": EVENT_ID, "type": KIND, "user_id": USER_ID, "item_id": ITEM_ID, "ts": TIME, "price": PRICE,

@@ -13,6 +13,7 @@ from online_models.compiled import Bytes, Floats, Int64s
 from online_models.event_columns import ENDS, QUANTITY, STARTS, TS, TYPE
 from online_models.events import EVENT_TYPES
 from online_models.uncounted import uncounted
+from streams.event_limits import EARLIEST_MS, HIGHEST_PRICE, LATEST_MS, LONGEST_ID, MOST_PIECES
 from streams.json_text import (
     MOST_DIGITS,
     NOWHERE,
@@ -28,12 +29,6 @@ from streams.json_text import (
     string,
     whole_number,
 )
-
-LONGEST_ID: Final = 128
-#: Events before 2000-01-01 are mistakes, most often seconds taken for milliseconds.
-EARLIEST_MS: Final = 946_684_800_000
-#: The end of the year 9999, which ISO-8601 does not go beyond; sums of such times are far from overflow.
-LATEST_MS: Final = 253_402_300_799_999
 
 #: What a field is; the ids first, in the order of their columns.
 EVENT_ID, USER_ID, ITEM_ID, KIND, TIME, PRICE, NUMBER, TEXT, PROPERTIES, UNKNOWN = range(10)
@@ -115,7 +110,7 @@ def _price(text: Bytes, at: Place, n: np.uint64, price: Floats) -> Place:
         places = after - point - _ONE
         number = number * POWERS[places] + fraction
     price[n] = np.float64(number) / np.float64(POWERS[places])
-    return after if price[n] <= 1e9 else NOWHERE
+    return after if price[n] <= HIGHEST_PRICE else NOWHERE
 
 
 @uncounted
@@ -126,7 +121,7 @@ def _quantity(text: Bytes, at: Place, n: np.uint64, whole: Int64s) -> Place:
         return null(text, at)
     number, after = whole_number(text, at)
     whole[np.uint64(QUANTITY), n] = np.int64(number)
-    return after if number <= np.uint64(100_000) else NOWHERE
+    return after if number <= np.uint64(MOST_PIECES) else NOWHERE
 
 
 @uncounted

@@ -119,7 +119,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _tell(data: str, events: list[Event], stage: Stage, watch: Watch, results: dict[str, Any]) -> None:
-    console = Console()
+    console = Console(emoji=False)
     names = [segment["name"] for segment in results["segments"]]
     known = labels(data)
     for shopper in story.three_shoppers(events):

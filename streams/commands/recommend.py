@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     elif value:
         _print(options.user, msgspec.json.decode(value), profile)
     else:
-        Console(stderr=True).print(f"Nothing is known of shopper {options.user}.", markup=False)
+        Console(stderr=True, emoji=False).print(f"Nothing is known of shopper {options.user}.", markup=False)
     return 0 if value else 1
 
 
@@ -40,6 +40,6 @@ def _print(user: str, rec: Any, profile: dict[str, str]) -> None:
         table.add_column(name)
     for entry in rec["items"]:
         table.add_row(entry["id"], f"{entry['score']:g}", entry["because"] or "")
-    console = Console()
+    console = Console(emoji=False)
     console.print(table)
     console.print("  ".join(f"{name} {value}" for name, value in profile.items()), markup=False)

@@ -26,12 +26,12 @@ def run(options: argparse.Namespace) -> int:
         print(value or "null")
         return 0 if value else 1
     if not value:
-        Console(stderr=True).print(f"Nothing is known of item {options.item}.", markup=False)
+        Console(stderr=True, emoji=False).print(f"Nothing is known of item {options.item}.", markup=False)
         return 1
     table = Table(title=f"Similar to {options.item}")
     for name in ("item", "score", "support"):
         table.add_column(name, justify="left" if name == "item" else "right")
     for entry in msgspec.json.decode(value)["items"]:
         table.add_row(entry["id"], f"{entry['score']:g}", str(entry["support"]))
-    Console().print(table)
+    Console(emoji=False).print(table)
     return 0

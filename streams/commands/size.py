@@ -14,6 +14,7 @@ from streams.errors import SettingsError
 from streams.settings import Settings
 
 _MIB, _GIB = 1 << 20, 1 << 30
+_MOST = 10**12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Calculate and print."""
     demand = Demand(options.events_per_second, options.users, options.items)
-    if not (demand.events_per_second > 0 and demand.users > 0 and demand.items > 0):
-        raise SettingsError("--events-per-second, --users and --items have to be more than 0.")
+    if not all(0 < one <= _MOST for one in (demand.events_per_second, demand.users, demand.items)):
+        raise SettingsError(f"--events-per-second, --users and --items have to be more than 0, and up to {_MOST:,}.")
     settings = Settings.load()
     found = _read(options.coefficients) if options.coefficients else Coefficients()
     need = plan(demand, found, Timing(settings.session_seconds, settings.checkpoint_seconds))

@@ -39,6 +39,8 @@ GRID: Final = {
 #: A file of sessions says itself where a session ends: no pause within one ends it.
 _NO_GAP_MINUTES: Final = 60 * 24 * 365 * 10.0
 _FEWEST: Final = 20
+_FEWEST_SHOPPERS: Final = 10
+_MOST_MINUTES: Final = 10_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Search, compare, print."""
+    if not 0 < options.minutes <= _MOST_MINUTES or options.predictions < 1 or (options.events or 1) < 1:
+        raise SettingsError(f"--minutes is up to {_MOST_MINUTES:,}, --events and --predictions are 1 at least.")
     current = Settings.load()
     replays = [_replay(path, current, options) for path in options.files]
 
@@ -90,6 +94,12 @@ def _replay(path: Path, settings: Settings, options: argparse.Namespace) -> Repl
         raise SettingsError(
             f"{path} has {len(replay.asked)} events to predict in its second half, too few to tell anything: "
             f"take a file in which shoppers move on to another item {_FEWEST} times or more."
+        )
+    shoppers = min(int(replay.shoppers(choosing=choosing).max()) + 1 for choosing in (True, False))
+    if shoppers < _FEWEST_SHOPPERS:
+        raise SettingsError(
+            f"What is predicted in {path} is of {shoppers} shoppers in one of its parts, too few to tell chance from "
+            f"gain: take a file with {_FEWEST_SHOPPERS} or more, and with a user id for each."
         )
     return replay
 

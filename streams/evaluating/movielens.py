@@ -9,6 +9,7 @@ from typing import Final
 
 from online_models.events import Event
 from streams.sources.errors import broken_line
+from streams.sources.moment import seconds_ms
 from streams.sources.table import rows
 
 _COLUMNS: Final = ("user_id:token", "item_id:token", "rating:float", "timestamp:float")
@@ -28,7 +29,7 @@ def read_movielens(path: Path) -> Iterator[Event]:
     for line, (user, item, rating, seconds) in rows(path, _COLUMNS, delimiter="\t"):
         try:
             if float(rating) == _LIKED:
-                ts = int(float(seconds)) * 1000
+                ts = seconds_ms(float(seconds)) // 1000 * 1000
                 events.append(Event(f"movielens-{line}", "view", user, item, ts))
         except ValueError as error:
             raise broken_line(path, line, error) from error

@@ -33,6 +33,8 @@ def run(options: argparse.Namespace) -> int:
         if not options.stream:
             raise SettingsError("--plot draws the hit rate over a stream; name one with --stream FILE")
         check_picture(options.plot)
+    if options.predictions and not options.predictions.parent.is_dir():
+        raise SettingsError(f"--predictions {options.predictions}: there is no such folder; make it first")
     recording = options.stream or options.test
     rules = Rules(
         length=options.k,
@@ -41,6 +43,8 @@ def run(options: argparse.Namespace) -> int:
         **({"gap_minutes": _NO_GAP_MINUTES} if has_sessions(recording) else {}),
     )
     replay = _stream(options, rules) if options.stream else _hold_out(options, rules)
+    if not replay.test:
+        raise SettingsError(f"{recording} holds no events to predict")
     Engine.warm_up()
     rows = _rows(options, rules, replay)
     if options.plot:
@@ -109,7 +113,11 @@ def _lines(path: Path | None) -> Iterator[TextIO | None]:
     if path is None:
         yield None
     else:
-        with path.open("w") as out:
+        try:
+            out = path.open("w")
+        except OSError as error:
+            raise SettingsError(f"--predictions {path} cannot be written ({error.strerror})") from None
+        with out:
             yield out
 
 

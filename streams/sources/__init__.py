@@ -6,13 +6,12 @@ from streams.sources.events import read_event_lines, read_events
 from streams.sources.record import Record, to_records
 from streams.sources.rees46 import read_rees46
 from streams.sources.registry import SOURCES, Source, bundled, source
-from streams.sources.sessions import Session, read_session_events, read_sessions
+from streams.sources.sessions import read_session_events
 from streams.sources.taobao import read_taobao
 
 __all__ = [
     "SOURCES",
     "Record",
-    "Session",
     "Source",
     "SourceError",
     "bundled",
@@ -21,7 +20,6 @@ __all__ = [
     "read_events",
     "read_rees46",
     "read_session_events",
-    "read_sessions",
     "read_taobao",
     "source",
     "to_records",

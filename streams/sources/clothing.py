@@ -20,6 +20,9 @@ _COLUMNS: Final = ("year", "month", "day", "order", "session ID", "page 2 (cloth
 #: Made-up time between two clicks; the longest session (195 clicks) then stays within half an hour.
 CLICK_SECONDS: Final = 9
 
+#: Clicks of one; what is more is no place in a session.
+_LONGEST_SESSION: Final = 10_000
+
 #: A session starts at least this long before midnight, so that it does not cross it.
 _STARTS_WITHIN_SECONDS: Final = 24 * 3600 - 1800
 
@@ -59,6 +62,8 @@ def read_clothing(path: Path) -> Iterator[Event]:
 def _event(year: str, month: str, day: str, order: str, session: str, model: str, price: str) -> Event:
     if not model:
         raise ValueError("the clothing model is empty")
+    if not 0 <= int(order) <= _LONGEST_SESSION:
+        raise ValueError(f"order {order!r} is not the place of a click in a session")
     start = int(session) * _STRIDE % _STARTS_WITHIN_SECONDS
     ts = _midnight_ms(year, month, day) + (start + int(order) * CLICK_SECONDS) * 1000
     return Event(f"clothing-{session}-{order}", "view", session, model, ts, parse_price(price))

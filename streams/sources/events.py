@@ -9,21 +9,14 @@ from typing import Any, Final
 
 import msgspec
 
-from online_models.events import EVENT_CODES, Event
+from online_models.events import Event
+from streams.decoding import Decoder, Rejection
+from streams.event_limits import EARLIEST_MS, LATEST_MS
+from streams.records import Record as InKafka
 from streams.sources.errors import broken_line
 from streams.sources.files import opened
 from streams.sources.moment import epoch_ms
 from streams.sources.record import Record
-
-
-class _Line(msgspec.Struct, gc=False):
-    event_id: str
-    type: str
-    user_id: str
-    item_id: str
-    ts: int | float | str
-    price: float | None = None
-    quantity: int | None = None
 
 
 class _Envelope(msgspec.Struct, gc=False):
@@ -34,30 +27,37 @@ class _Envelope(msgspec.Struct, gc=False):
     ts: Any = None
 
 
-_LINES: Final = msgspec.json.Decoder(_Line)
 _ENVELOPES: Final = msgspec.json.Decoder(_Envelope)
 _NOTHING: Final = _Envelope()
 
 #: 2000 to 2100. A mistaken time must not make a replay at the speed of event time wait for decades.
-_PLAUSIBLE_MS: Final = range(946_684_800_000, 4_102_444_800_000)
+_PLAUSIBLE_MS: Final = range(EARLIEST_MS, 4_102_444_800_000)
+#: A record may have a megabyte, unless a broker was told otherwise; this leaves room for its key and headers.
+_LONGEST_LINE: Final = 1_000_000
 
 
 def read_events(path: Path) -> Iterator[Event]:
-    """Yield the event of every line, in file order.
+    """Yield the event of every line, which must be in the order of `ts`.
 
-    `ts` may be epoch milliseconds or ISO 8601, in UTC where it names no time zone.
+    A line has to be what a worker accepts (`streams.decoding`), and an id that was there before is passed over, as a
+    worker does.
 
     Raises
     ------
     SourceError
-        The file cannot be read, or a line is not an event.
+        The file cannot be read, or a line is not an event or is earlier than the one before it.
     """
+    decoder, known, latest = Decoder(_LONGEST_LINE, 0.0), set[str](), 0
     for number, line in _lines(path):
-        try:
-            event = _event(_LINES.decode(line))
-        except (ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
-            raise broken_line(path, number, error) from error
-        yield event
+        event = decoder.decode_one(InKafka(path.name, 0, number, LATEST_MS, _key(_envelope(line)), line))
+        if isinstance(event, Rejection):
+            raise broken_line(path, number, f"{event.reason}, {event.detail}")
+        if event.ts < latest:
+            raise broken_line(path, number, "this is earlier than the line before", "sort the file by ts")
+        latest = event.ts
+        if event.event_id not in known:
+            known.add(event.event_id)
+            yield event
 
 
 def read_event_lines(path: Path) -> Iterator[Record]:
@@ -69,28 +69,25 @@ def read_event_lines(path: Path) -> Iterator[Record]:
     Raises
     ------
     SourceError
-        The file cannot be read.
+        The file cannot be read, or a line is longer than Kafka takes.
     """
     for _, line in _lines(path):
         envelope = _envelope(line)
-        key = envelope.user_id.encode() if isinstance(envelope.user_id, str) else None
-        yield Record(key, line, envelope.type == "purchase", _ts_if_any(envelope.ts))
+        yield Record(_key(envelope), line, envelope.type == "purchase", _ts_if_any(envelope.ts))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     with opened(path) as stream:
         for number, line in enumerate(stream, 1):
             bare = line.rstrip(b"\r\n")
+            if len(bare) > _LONGEST_LINE:
+                raise broken_line(path, number, f"it has {len(bare):,} bytes, and Kafka takes {_LONGEST_LINE:,}")
             if bare:
                 yield number, bare
 
 
-def _event(line: _Line) -> Event:
-    if line.type not in EVENT_CODES:
-        raise ValueError(f"type {line.type!r} is none of {', '.join(EVENT_CODES)}")
-    price = 0.0 if line.price is None else line.price
-    quantity = 1 if line.quantity is None else line.quantity
-    return Event(line.event_id, line.type, line.user_id, line.item_id, _ts(line.ts), price, quantity)
+def _key(envelope: _Envelope) -> bytes | None:
+    return envelope.user_id.encode() if isinstance(envelope.user_id, str) else None
 
 
 def _envelope(line: bytes) -> _Envelope:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as packed, _unpacked(path, packed) as stream:
             # A GzipFile hands out lines in Python; behind a buffer it is several times faster.
             yield io.BufferedReader(cast(io.RawIOBase, stream), 1 << 16)
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile) as error:
         raise SourceError(f"{path} is damaged ({error}); fetch it again") from error
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror or error}); check the path") from error
@@ -45,5 +46,8 @@ def _unpacked(path: Path, packed: io.BufferedReader) -> IO[bytes] | gzip.GzipFil
         names = archive.namelist()
         if len(names) != 1:
             raise SourceError(f"{path} holds {len(names)} files where one is expected; unpack it and name one")
-        return archive.open(names[0])
+        try:
+            return archive.open(names[0])
+        except (RuntimeError, NotImplementedError) as error:  # it has a password, or was packed in a way of its own
+            raise SourceError(f"{path} cannot be unpacked here ({error}); unpack it first") from error
     return packed

@@ -8,6 +8,7 @@ from typing import Final
 
 from online_models.events import Event
 from streams.sources.errors import broken_line
+from streams.sources.moment import seconds_ms
 from streams.sources.table import rows
 
 _TYPES: Final = {"pv": "view", "cart": "add_to_cart", "fav": "add_to_wishlist", "buy": "purchase"}
@@ -44,7 +45,7 @@ def read_taobao(path: Path, item: str = "item_id") -> Iterator[Event]:
 
 
 def _event(row: int, user: str, item: str, behavior: str, seconds: str) -> Event:
-    ts = int(seconds) * 1000
+    ts = seconds_ms(int(seconds))
     kind = _TYPES.get(behavior)
     if kind is None:
         raise ValueError(f"behavior {behavior!r} is none of {', '.join(_TYPES)}")

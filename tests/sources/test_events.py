@@ -46,13 +46,20 @@ def test_event_time_may_be_written_in_these_ways(tmp_path: Path, ts: str) -> Non
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        (b"{", "truncated"),
+        (b"{", "malformed, .*truncated"),
         (b'{"event_id":"e1"}', "missing required field `type`"),
-        (VIEW.replace(b"view", b"look"), "type 'look' is none of impression, view"),
-        (VIEW.replace(b"1700000000000", b'"today"'), "Invalid isoformat string: 'today'"),
-        (VIEW.replace(b"ada", b"\xff"), "invalid start byte"),
+        (VIEW.replace(b"view", b"look"), "type is 'look', known are impression, view"),
+        (VIEW.replace(b"1700000000000", b'"today"'), "ts is 'today', which is not ISO-8601"),
+        (VIEW.replace(b"1700000000000", b"1700000000"), "as if it were in seconds"),
+        (VIEW.replace(b"1700000000000", b"100000000000000000000"), "time_in_future"),
+        (VIEW.replace(b"1700000000000", b"1699999999999"), "earlier than the line before; sort the file by ts"),
+        (VIEW.replace(b'"e1"', b'""'), "event_id is empty"),
+        (VIEW[:-1] + b',"price":-1}', "out_of_range"),
+        (VIEW[:-1] + b',"quantity":1000000000000000000000000000000}', "out_of_range|wrong_type"),
+        (VIEW.replace(b"ada", b"\xff"), "malformed"),
         (VIEW.replace(b'"ada"', b"[" * 50_000 + b"]" * 50_000), "Expected `str`, got `array`"),
-        (VIEW[:-1] + b',"deep":' + b"[" * 50_000 + b"]" * 50_000 + b"}", "recursion"),
+        (VIEW[:-1] + b',"deep":' + b"[" * 50_000 + b"]" * 50_000 + b"}", "nested too deeply"),
+        (VIEW[:-1] + b',"long":"' + b"x" * 1_000_000 + b'"}', "it has 1,000,093 bytes, and Kafka takes 1,000,000"),
     ],
 )
 def test_a_broken_line_is_named(tmp_path: Path, line: bytes, complaint: str) -> None:
@@ -60,6 +67,17 @@ def test_a_broken_line_is_named(tmp_path: Path, line: bytes, complaint: str) -> 
     with pytest.raises(SourceError, match=complaint) as caught:
         list(read_events(path))
     assert str(caught.value).startswith(f"{path}, line 3: ")
+
+
+def test_what_was_sent_twice_is_one_event(tmp_path: Path) -> None:
+    other = VIEW.replace(b"e1", b"e2")
+    assert [event.event_id for event in read_events(file(tmp_path, VIEW, other, VIEW))] == ["e1", "e2"]
+
+
+def test_a_line_that_kafka_would_not_take_is_named_before_it_is_sent(tmp_path: Path) -> None:
+    path = file(tmp_path, VIEW, b"x" * 1_000_001)
+    with pytest.raises(SourceError, match="line 2: it has 1,000,001 bytes"):
+        list(read_event_lines(path))
 
 
 def test_lines_are_passed_on_unchanged_whatever_is_in_them(tmp_path: Path) -> None:

@@ -78,6 +78,14 @@ def test_a_zip_of_many_files_is_refused(put: Callable[[bytes], Path]) -> None:
         next(read_taobao(put(zipped(TABLE, TABLE))))
 
 
+@pytest.mark.parametrize(("field", "value"), [(6, 1), (8, 9)], ids=["with a password", "by Deflate64"])
+def test_a_zip_packed_in_a_way_of_its_own_is_refused(put: Callable[[bytes], Path], field: int, value: int) -> None:
+    content = bytearray(zipped(TABLE))
+    content[field] = content[content.index(b"PK\x01\x02") + field + 2] = value
+    with pytest.raises(SourceError, match=r"taobao\.csv cannot be unpacked here \(.+\); unpack it first"):
+        next(read_taobao(put(bytes(content))))
+
+
 def test_an_empty_file_has_no_columns(put: Callable[[bytes], Path]) -> None:
     with pytest.raises(SourceError, match="line 1: no column is named user_id"):
         next(read_taobao(put(b"")))

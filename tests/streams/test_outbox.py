@@ -21,7 +21,7 @@ from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.agents.outbox import Outbox
 from streams.block_reading import read_examples, read_increments
-from streams.quick_decoding import LONGEST_ID
+from streams.event_limits import LONGEST_ID
 from streams.records import Record
 from streams.sources_applied import SourcesApplied
 from streams.ticks import next_tick

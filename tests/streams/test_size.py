@@ -75,6 +75,7 @@ def test_the_page_tells_the_coefficients_that_are_used() -> None:
     assert told == msgspec.structs.asdict(FOUND)
 
 
-def test_nothing_cannot_be_sized(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["size", "--events-per-second", "0", "--users", "1", "--items", "1"]) == 1
+@pytest.mark.parametrize("rate", ["0", "nan", "inf", "1e308"])
+def test_nothing_and_no_number_cannot_be_sized(rate: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", "--events-per-second", rate, "--users", "1", "--items", "1"]) == 1
     assert "have to be more than 0" in capsys.readouterr().err

@@ -41,3 +41,20 @@ def test_too_few_events_to_tell_anything_from(tmp_path: Path, capsys: pytest.Cap
     file.write_text("SessionId\tItemId\tTime\n1\ta\t1\n1\tb\t2\n")
     assert main(["tune", str(file)]) == 1
     assert "too few" in capsys.readouterr().err
+
+
+def test_chance_cannot_be_told_from_gain_where_all_are_one_shopper(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "guests.tsv"
+    file.write_text("SessionId\tItemId\tTime\n" + "".join(f"guest\t{n % 7}\t{n}\n" for n in range(200)))
+    assert main(["tune", str(file)]) == 1
+    assert "is of 1 shoppers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--minutes", "nan"], ["--minutes", "inf"], ["--predictions", "-3"], ["--events", "-5"]]
+)
+def test_numbers_that_mean_nothing_are_refused(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tune", str(bundled("clothing")), *wrong]) == 1
+    assert "--minutes is up to" in capsys.readouterr().err
