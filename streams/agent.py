@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from streams.outputs import Outputs
 from streams.portion import Portion
 from streams.records import Records
+
+
+class ReadBack(NamedTuple):
+    """What an agent reads back from Redis, to make its own values of it: whose it is, and how old it may be."""
+
+    owners: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 class Agent(Protocol):
@@ -19,6 +26,8 @@ class Agent(Protocol):
         As in keys and messages.
     topics
         What it reads; the same partition of all of them shares one state.
+    reads
+        What it reads back from Redis.
     """
 
     @property
@@ -26,6 +35,9 @@ class Agent(Protocol):
 
     @property
     def topics(self) -> tuple[str, ...]: ...
+
+    @property
+    def reads(self) -> ReadBack: ...
 
     def open(self, partition: int, state: Mapping[str, Any] | None) -> None:
         """Begin to own a partition, with the state of a checkpoint or with nothing."""

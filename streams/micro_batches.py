@@ -38,8 +38,6 @@ log = logging.getLogger("upwell")
 LARGEST_TURN: Final = 65_536
 #: What a partition brings to a turn is at most its share of so many records, or as many as a delivery has.
 _LARGE_TURN: Final = 16_384
-#: How often an idle partition looks whether Redis still has its values.
-_LOOK_SECONDS: Final = 3.0
 
 
 class Fetching(Flow, Protocol):
@@ -272,8 +270,7 @@ class MicroBatchLoop:
 
     def _plan(self, course: _Course) -> None:
         """When it is a partition's turn if nothing comes in."""
-        owner, now = course.owner, time.monotonic()
-        course.due = min(self.agent.due(owner.partition), now + _LOOK_SECONDS) if owner.is_whole else now
+        course.due = min(self.agent.due(course.owner.partition), course.owner.due)
 
     def _watch_for_flood(self, partition: int, records: int, rejected: int) -> None:
         """Stop a partition of which too much is rejected: all its topics, for they share one state."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from faust.types import TP
@@ -15,6 +16,7 @@ from streams.outputs import Outputs
 from streams.portion import Portion
 from streams.progress import Position, Progress
 from streams.publisher import Publisher, Step
+from streams.repair import LOOK_SECONDS, Repair
 
 log = logging.getLogger("upwell")
 
@@ -57,14 +59,18 @@ class Owner:
         self._checkpointer = checkpointer
         self._partitions = partitions
         self._topic_ids = {topic: topic_ids[topic] for topic in agent.topics if topic in topic_ids}
-        self._repair: AsyncIterator[Outputs] | None = None
-        self._losses = 0
+        self._repair = Repair(agent, partition, publisher.writer)
         self.is_torn = False
 
     @property
     def is_whole(self) -> bool:
         """Whether Redis holds all that it should."""
         return self._publisher.writer.fences[self.name].is_whole
+
+    @property
+    def due(self) -> float:
+        """When it has something to do though nothing comes in, on the monotonic clock: to look, or to repair."""
+        return time.monotonic() + LOOK_SECONDS if self.is_whole else self._repair.due
 
     def offsets(self) -> dict[TP, int]:
         """The next offset to process, per topic."""
@@ -85,18 +91,12 @@ class Owner:
         self.is_torn = False
 
     async def repair(self) -> None:
-        """Where Redis has lost values, write the next portion of them again."""
-        fence = self._publisher.writer.fences[self.name]
-        if fence.is_whole:
+        """Where Redis has lost values, write the next portion of them again, if there is one by now."""
+        if self.is_whole or time.monotonic() < self._repair.due:
             return
-        if self._repair is None or self._losses != fence.losses:
-            self._repair, self._losses = self.agent.everything(self.partition), fence.losses
+        if self._repair.is_new:
             self._progress.report_all()
-        outputs = await anext(self._repair, None)
-        if outputs is None:
-            self._repair = None
-            await self._publisher.writer.make_whole(self.name)
-        else:
+        if (outputs := await self._repair.portion()) is not None:
             await self._publisher.publish([self.step(outputs)])
 
     def checkpoint_if_due(self) -> None:

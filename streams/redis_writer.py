@@ -169,6 +169,12 @@ class RedisWriter:
         self.fences[owner].is_whole = True
         await self._written(self._placed(Write(owner), 1), [Call()])
 
+    async def are_whole(self, owners: Sequence[str]) -> bool:
+        """Whether Redis has all values of other partitions, as far as whoever owns them knows."""
+        redis: Any = self.redis
+        fences = await self.patience.call(lambda: redis.mget([self._key(owner) for owner in owners]))
+        return all(fence is not None and not fence.endswith(b"?") for fence in fences)
+
     def _placed(self, write: Write, calls: int) -> _Placed:
         """Give a write its place; Redis has reached its offsets with the last of its calls."""
         fence = self.fences[write.owner]

@@ -18,6 +18,7 @@ from online_models.spelling import Spelling
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from streams import blocks
+from streams.agent import ReadBack
 from streams.beside import beside
 from streams.block_reading import read_increments
 from streams.blocks import Block, Blocks
@@ -150,6 +151,7 @@ class AffinityAgent:
 
     name = "affinity"
     topics = (COVISITS,)
+    reads = ReadBack()
 
     def __init__(self, view: ReadView, settings: SimilaritySettings | None = None) -> None:
         self.view = view

@@ -16,6 +16,7 @@ from online_models.learner import Learner
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from streams import blocks
+from streams.agent import ReadBack
 from streams.block_reading import read_examples
 from streams.blocks import Block, Blocks
 from streams.outputs import Outputs
@@ -97,6 +98,7 @@ class LearnerAgent:
 
     name = "learner"
     topics = (EXAMPLES,)
+    reads = ReadBack()
 
     def __init__(self, view: ReadView) -> None:
         self.view = view

@@ -21,6 +21,7 @@ from online_models.shoppers_state import FrozenShoppers
 from online_models.shown import ListsOnShow
 from online_models.spare import Spare
 from online_models.vocabulary import Vocabulary
+from streams.agent import ReadBack
 from streams.agents.list_writer import Audience, ListWriter
 from streams.agents.outbox import Outbox
 from streams.counters import Counters
@@ -101,6 +102,8 @@ class ShoppersAgent:
         self._decoder = Decoder(settings.max_event_bytes, settings.max_future_seconds)
         recommender = Recommender(view.items, model_settings(settings).recommendations)
         self._writer = ListWriter(view, recommender, counters)
+        lists = tuple(f"affinity:{partition}" for partition in range(view.partitions.partitions))
+        self.reads = ReadBack((*lists, "learner:0"), view.view_seconds)
 
     def open(self, partition: int, state: Mapping[str, Any] | None) -> None:
         """Begin to own a partition."""

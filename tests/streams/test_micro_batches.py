@@ -52,7 +52,7 @@ class Agent:
 class Owner:
     """Notes the offsets of what is processed."""
 
-    is_whole = True
+    due = math.inf
     is_torn = False
 
     def __init__(self, partition: int, start: int) -> None:
@@ -375,7 +375,7 @@ def test_who_is_idle_is_asked_when_it_is_due_and_not_before() -> None:
 def test_what_arrives_while_redis_is_repaired_does_not_wait_for_it() -> None:
     async def run() -> tuple[list[int], int]:
         loop, broken, whole = a_loop(Ownership()), Owner(0, 0), Owner(1, 0)
-        broken.is_whole = False
+        broken.due = -math.inf
         for owner in (broken, whole):
             loop.begin(owner)
         await _settled()
