@@ -30,11 +30,11 @@ from streams.agents.shoppers import ShoppersAgent
 from streams.counters import Counters
 from streams.decoded_events import DecodedEvents
 from streams.embedded.redis import EmbeddedRedis
-from streams.engine import connect
 from streams.model_settings import model_settings
 from streams.outputs import Outputs
 from streams.patience import Patience
 from streams.portion import Portion
+from streams.quick_connection import connect
 from streams.read_view import ReadView
 from streams.records import Record, Records
 from streams.settings import Settings

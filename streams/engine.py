@@ -13,9 +13,6 @@ from typing import Any, Final, cast
 
 import faust
 from faust.types import TP
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from online_models.shown import Quality
@@ -29,6 +26,7 @@ from streams.checkpoints.checkpointer import Checkpointer
 from streams.checkpoints.store import CheckpointStore
 from streams.counters import KEPT_SECONDS, Counters
 from streams.crash import CrashOnly
+from streams.key_space import mark, mark_as_ours
 from streams.lane import Reading
 from streams.micro_batches import MicroBatchLoop
 from streams.model_settings import model_settings
@@ -36,7 +34,7 @@ from streams.ownership import Ownership
 from streams.patience import Patience
 from streams.progress import Progress, field
 from streams.publisher import Publisher
-from streams.quick_connection import quick
+from streams.quick_connection import connect
 from streams.read_view import ReadView
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
@@ -76,6 +74,7 @@ class Engine:
     ) -> None:
         self.app: Any = app
         self.settings = settings
+        self.partitions = partitions
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.redis = connect(settings)
         items = Vocabulary()
@@ -116,6 +115,12 @@ class Engine:
         for loop in self.loops:
             loop.let_go(assignment.earliest.keys())
         await self._resume_stopped(assignment)
+        everybody = [
+            f"{loop.agent.name}:{partition}"
+            for loop in self.loops
+            for partition in range(self.partitions[loop.agent.topics[0]])
+        ]
+        await mark_as_ours(self.redis, self.settings, everybody, self.ownership.patience)
         owners = await self.ownership.take([loop.agent for loop in self.loops], assignment)
         for loop in self.loops:
             for owner in owners:
@@ -175,7 +180,7 @@ class Engine:
         async with redis.pipeline(transaction=False) as pipe:
             pipe.hset(key, mapping=fields)
             pipe.expire(key, KEPT_SECONDS)
-            pipe.set(f"{prefix}upwell", f"{self.settings.application} 1")
+            pipe.set(f"{prefix}upwell", mark(self.settings))
             self.progress.report(pipe, prefix)
             if written := {owner: written.text() for owner, written in self.checkpointer.written.items()}:
                 pipe.hset(f"{prefix}checkpoints", mapping=written)
@@ -195,16 +200,3 @@ class Engine:
             redis: Any = self.redis
             key = f"{self.settings.prefix}stopped"
             await self.ownership.patience.call(lambda: redis.hdel(key, *resumed))
-
-
-def connect(settings: Settings) -> Redis:
-    """A connection that reports every failure at once: what to do about one is decided in `streams.patience`."""
-    redis = Redis.from_url(
-        settings.redis,
-        retry=Retry(NoBackoff(), retries=0),
-        socket_timeout=5.0,
-        socket_connect_timeout=5.0,
-    )
-    pool: Any = redis.connection_pool
-    pool.connection_class = quick(pool.connection_class)
-    return redis

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError, WatchError
+from redis.exceptions import NoScriptError, RedisError, ResponseError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streams.errors import EngineError
@@ -27,6 +27,8 @@ _PASSING: Final = (
     "TRYAGAIN",
     "BUSY",
 )
+#: What redis-py takes off.
+_CODES: Final = {"ReadOnlyError": "READONLY", "OutOfMemoryError": "OOM", "MasterDownError": "MASTERDOWN"}
 _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 
@@ -58,8 +60,9 @@ class Patience:
                 if not is_passing(error):
                     raise
                 if time.monotonic() + pause > deadline:
+                    said = meaning(error) if isinstance(error, ResponseError) else error
                     raise EngineError(
-                        f"Redis has been of no use for {self.seconds:g} s ({error}), so this worker stops: see to "
+                        f"Redis has been of no use for {self.seconds:g} s ({said}), so this worker stops: see to "
                         "Redis, and start the worker again."
                     ) from error
             await asyncio.sleep(pause)
@@ -72,14 +75,25 @@ def is_passing(error: RedisError) -> bool:
     >>> is_passing(ResponseError("OOM command not allowed")), is_passing(ResponseError("ERR unknown command"))
     (True, False)
     """
-    if isinstance(error, (RedisConnectionError, RedisTimeoutError, WatchError)):
+    if isinstance(error, (RedisConnectionError, RedisTimeoutError, WatchError, NoScriptError)):
         return True
-    return isinstance(error, ResponseError) and _meaning(error).startswith(_PASSING)
+    return isinstance(error, ResponseError) and meaning(error).startswith(_PASSING)
 
 
-def _meaning(error: ResponseError) -> str:
-    """The text with the code in front, which redis-py takes off where it has a class of its own for it."""
-    name = type(error).__name__
-    return {"ReadOnlyError": "READONLY", "OutOfMemoryError": "OOM", "MasterDownError": "MASTERDOWN"}.get(
-        name, str(error)
-    )
+def meaning(error: ResponseError) -> str:
+    """What Redis said, with the code in front, which redis-py takes off where it has a class of its own for it.
+
+    Redis 6 puts the place in a script before it, and redis-py the whole command where it was one of a transaction.
+
+    >>> meaning(ResponseError("Error running script (call to f_1b): @user_script:28: @user_script: 28: -OOM is full"))
+    'OOM is full'
+    >>> meaning(ResponseError("Command # 1 (SET user 1) of pipeline caused error: NOREPLICAS Not enough"))
+    'NOREPLICAS Not enough'
+    """
+    text = str(error)
+    if text.startswith("Error running script"):
+        text = text.rpartition(": -")[2]
+    elif text.startswith("Command # "):
+        text = text.rpartition(" of pipeline caused error: ")[2].strip("()'\",")
+    code = _CODES.get(type(error).__name__)
+    return f"{code} {text}" if code else text

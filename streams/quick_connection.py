@@ -13,12 +13,16 @@ from typing import Any, Final
 
 import hiredis
 from redis._parsers.hiredis import NOT_ENOUGH_DATA
+from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streams.giving_way import give_way, goes_last
 from streams.quick_packing import packed
+from streams.settings import Settings
 
 #: What carries many values.
 _LARGE: Final = "MGET"
@@ -116,6 +120,19 @@ def quick(connection: type[Any]) -> type[Any]:
     On uvloop, too, a connection that is gone is an error of redis-py, which is what `streams.patience` rides out.
     """
     return type("Connection", (_QuickConnection, connection), {})
+
+
+def connect(settings: Settings) -> Redis:
+    """A connection that reports every failure at once: what to do about one is decided in `streams.patience`."""
+    redis = Redis.from_url(
+        settings.redis,
+        retry=Retry(NoBackoff(), retries=0),
+        socket_timeout=5.0,
+        socket_connect_timeout=5.0,
+    )
+    pool: Any = redis.connection_pool
+    pool.connection_class = quick(pool.connection_class)
+    return redis
 
 
 def _pieces(commands: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:

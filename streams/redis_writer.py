@@ -88,7 +88,7 @@ class RedisWriter:
     Parameters
     ----------
     redis
-        The connection, as `streams.engine.connect` makes it.
+        The connection, as `streams.quick_connection.connect` makes it.
     prefix
         Put before every key.
     keep_seconds
@@ -250,6 +250,11 @@ class RedisWriter:
             if "FENCED" in str(error):
                 raise EngineError(
                     f"This worker lost {owner} to another one while it was away ({error}), so it stops: start it again."
+                ) from None
+            if "WRONGTYPE" in str(error):
+                raise EngineError(
+                    f"What {owner} writes belongs to somebody else in Redis ({error}), so this worker stops: give it a "
+                    "database of its own, or set UPWELL_PREFIX."
                 ) from None
             raise
 

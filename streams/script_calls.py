@@ -7,8 +7,9 @@ from typing import Any
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
+from streams.patience import meaning
 from streams.quick_packing import packed
 
 #: How many of the arguments are keys, and the arguments, keys first.
@@ -18,7 +19,7 @@ Command = tuple[int, Sequence[Any]]
 async def call_script(redis: Redis, script: AsyncScript, commands: Sequence[Command]) -> list[Any]:
     """What a script, which Redis is taught if need be, answers to several calls, made in their order.
 
-    `redis` is what `streams.engine.connect` makes, with connections that know trips.
+    `redis` is what `streams.quick_connection.connect` makes, with connections that know trips.
 
     A call that Redis refuses has the error as its answer; those behind it are made nevertheless.
 
@@ -40,6 +41,10 @@ async def _trip(redis: Redis, script: AsyncScript, commands: Sequence[Command]) 
     connection = await pool.get_connection()
     try:
         answers: list[Any] = await connection.trip(calls)
+        if any(isinstance(answer, ResponseError) and meaning(answer).startswith("READONLY") for answer in answers):
+            # The address may be that of another server by now, which a connection that stays open would never know.
+            await connection.disconnect(nowait=True)
+            await pool.disconnect(inuse_connections=False)
         return answers
     finally:
         await pool.release(connection)

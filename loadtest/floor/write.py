@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 
 from loadtest.floor.material import Material, load
 from loadtest.floor.stopwatch import Measured, Stopwatch
-from streams.engine import connect
 from streams.patience import Patience
 from streams.profiles import FIELDS
+from streams.quick_connection import connect
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
 from streams.values import Values

@@ -110,9 +110,15 @@ def _checkpoints(settings: Settings) -> str:
 
 
 def _redis(settings: Settings) -> str:
-    version = read(open_redis(settings).info, "server")["redis_version"]
+    info = read(open_redis(settings).info)
+    version, policy = info["redis_version"], info.get("maxmemory_policy", "noeviction")
     if int(version.split(".")[0]) < 6:
         raise ServerError(f"Redis at {settings.redis_place} is version {version}: upwell needs 6 or newer.")
+    if info.get("maxmemory") and policy != "noeviction":
+        raise ServerError(
+            f"Redis at {settings.redis_place} drops keys when its memory is full ({policy}), lists among them and what "
+            "tells that they are gone: set its maxmemory-policy to noeviction."
+        )
     return f"{version} answers at {settings.redis_place}"
 
 

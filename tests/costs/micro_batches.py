@@ -24,13 +24,13 @@ from streams.agents.shoppers import ShoppersAgent
 from streams.checkpoints.format import Checkpoint, decode, encode
 from streams.counters import Counters
 from streams.decoded_events import DecodedEvents
-from streams.engine import connect
 from streams.json_lists import recommendation_lists
 from streams.model_settings import model_settings
 from streams.outputs import Message, Outputs
 from streams.patience import Patience
 from streams.portion import Portion
 from streams.publisher import Publisher, Step
+from streams.quick_connection import connect
 from streams.read_view import ReadView
 from streams.records import Record, Records
 from streams.redis_writer import RedisWriter

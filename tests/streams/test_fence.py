@@ -13,9 +13,9 @@ from redis.asyncio import Redis
 
 from streams import redis_writer
 from streams.embedded.redis import EmbeddedRedis
-from streams.engine import connect
 from streams.errors import EngineError
 from streams.patience import Patience
+from streams.quick_connection import connect
 from streams.redis_calls import Write
 from streams.redis_writer import RedisWriter
 from streams.script_calls import Command, call_script

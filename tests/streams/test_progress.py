@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from streams.engine import connect
 from streams.progress import Progress, parsed
+from streams.quick_connection import connect
 from streams.settings import Settings
 
 ONE, OTHER = TP("clickstream", 3), TP("covisits", 0)

@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 from streams.app import faust_app
-from streams.engine import connect
 from streams.outputs import Message, Outputs
 from streams.patience import Patience
 from streams.publisher import Publisher, Step
+from streams.quick_connection import connect
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
 from streams.topics import ensure_topics

@@ -15,9 +15,9 @@ from redis import Redis
 
 from streams import repair
 from streams.agent import ReadBack
-from streams.engine import connect
 from streams.outputs import Outputs
 from streams.patience import Patience
+from streams.quick_connection import connect
 from streams.redis_writer import RedisWriter
 from streams.repair import Repair
 from streams.settings import Settings

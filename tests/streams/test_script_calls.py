@@ -18,7 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from streams.engine import connect
+from streams.quick_connection import connect
 from streams.script_calls import call_script
 from streams.settings import Settings
 

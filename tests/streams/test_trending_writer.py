@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from streams.engine import connect
 from streams.errors import EngineError
 from streams.patience import Patience
+from streams.quick_connection import connect
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
 from streams.trending_merge import TrendingPart
