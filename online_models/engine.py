@@ -16,10 +16,11 @@ from online_models.events import Event
 from online_models.histories import Histories
 from online_models.item_partition import ItemPartitions
 from online_models.recommendation import Neighbours, RecommendationSettings, Recommender
+from online_models.reserve import long_enough
 from online_models.shoppers import Shoppers, ShopperSettings
-from online_models.similarity import ACTION, Increments, ItemSimilarity, SimilaritySettings
+from online_models.similarity import ItemSimilarity, SimilaritySettings
 from online_models.trending import Trending
-from online_models.vocabulary import Vocabulary, distinct, grown
+from online_models.vocabulary import Vocabulary, distinct
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Engine:
         owners = self._owners.of(increments.row)
         for owner, similarity in enumerate(self.similarity):
             similarity.learn_many(increments.chosen(np.flatnonzero(owners == owner)))
-        self._learn_trending(increments)
+        self.trending.learn_many(*increments.actions())
         self._ranked[:] = False
 
     def observe_many(self, events: Sequence[Event]) -> None:
@@ -102,18 +103,13 @@ class Engine:
             )
         ]
 
-    def _learn_trending(self, increments: Increments) -> None:
-        actions = np.flatnonzero(increments.kind == ACTION)
-        weights = increments.weight[actions].astype(np.float64)
-        self.trending.learn_many(increments.row[actions], weights, increments.ts[actions])
-
     def _trending_list(self) -> tuple[Int32s, np.ndarray]:
         shares = self.trending.top_items()
         return np.array([code for code, _ in shares], np.int32), np.array([share for _, share in shares])
 
     def _refresh(self, items: Int32s) -> None:
         """Rank the neighbour lists that were not ranked since something was learned, which can change any list."""
-        self._ranked = grown(self._ranked, len(self.items))
+        self._ranked = long_enough(self._ranked, len(self.items))
         stale = items[~self._ranked[items]]
         self._ranked[stale] = True
         owners = self._owners.of(stale)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from online_models.baselines.histories import Histories
 from online_models.events import IMPRESSION, Event
+from online_models.visits import Visits
 
 
 class Recommends(Protocol):
@@ -101,7 +101,7 @@ def next_item_predictions(
     gap_minutes
         A session is over after this much event time without an action of its shopper.
     """
-    histories = Histories(gap_minutes)
+    histories = Visits(gap_minutes)
     for event in events:
         if event.code != IMPRESSION:
             user = event.user_id

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from online_models.compiled import Int32s, Int64s
 from online_models.examples import Examples
+from online_models.increments import Increments
 from online_models.shopper_records import Found
-from online_models.similarity import Increments
 
 _NO_EXAMPLES: Final = Examples.empty()  # what most micro-batches of a few events lead to
 

@@ -7,7 +7,8 @@ import zlib
 import numpy as np
 
 from online_models.compiled import Int32s
-from online_models.vocabulary import Vocabulary, grown
+from online_models.reserve import long_enough
+from online_models.vocabulary import Vocabulary
 
 
 def item_partition(item: str, partitions: int) -> int:
@@ -35,7 +36,7 @@ class ItemPartitions:
 
     def by_code(self) -> Int32s:
         """The partition of every code there is; longer than that."""
-        self._owners = grown(self._owners, len(self.items))
+        self._owners = long_enough(self._owners, len(self.items))
         new = np.arange(self._known, len(self.items))
         if len(new):
             self._owners[new] = [item_partition(name, self.partitions) for name in self.items.names_of(new)]

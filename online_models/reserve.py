@@ -1,4 +1,4 @@
-"""Longer arrays with little that lies idle, for what there is most of: an eighth, where `vocabulary.grown` doubles."""
+"""Longer arrays with little that lies idle: an eighth."""
 
 from __future__ import annotations
 

@@ -11,12 +11,11 @@ from typing import Final
 import numpy as np
 
 from online_models.compiled import Float32s, Int8s, Int32s, Int64s, compiled
+from online_models.increments import ACTION, FIRST_IN_SESSION, SEEN_AGAIN
 from online_models.returns import AGAIN, BACK, NEW, count_action, moved_to_front
 from online_models.shopper_records import Shelves, Shopper
 from online_models.slabs import SIZES, give_back, slab_length, take
 
-#: What `Increments.kind` says; see `online_models.similarity`.
-_SEEN_AGAIN, _FIRST_IN_SESSION, _ACTION = 0, 1, 2
 #: Items of earlier sessions kept as context when a new session begins.
 _CARRIED: Final = 7
 #: Items further apart than this in a session still count as met, but add no weight.
@@ -68,8 +67,8 @@ def meetings(
 def note(start: int, end: int, event: int, ts: int, is_new: bool, events: Int32s, times: Int64s, kinds: Int8s) -> None:
     """Fill in what all increments of an event have in common; the first is the action itself."""
     for n in range(start, end):
-        events[n], times[n], kinds[n] = event, ts, _FIRST_IN_SESSION if is_new else _SEEN_AGAIN
-    kinds[start] = _ACTION
+        events[n], times[n], kinds[n] = event, ts, FIRST_IN_SESSION if is_new else SEEN_AGAIN
+    kinds[start] = ACTION
 
 
 @compiled

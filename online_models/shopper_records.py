@@ -96,7 +96,7 @@ class Actions(NamedTuple):
     quantity: Int64s
 
 
-#: A session that is over, see `online_models.learner`; `event` says which event of the batch told that it is.
+#: A session that is over, see `online_models.examples`; `event` says which event of the batch told that it is.
 EXAMPLE: Final = np.dtype(
     [
         ("event", np.int32),
@@ -114,7 +114,7 @@ EXAMPLE: Final = np.dtype(
 class Found(NamedTuple):
     """What the kernel found in a batch, filled up to `filled[0]` increments and `filled[1]` examples.
 
-    Increments are columns, as in `online_models.similarity.Increments`, and `event` says which event of the batch
+    Increments are columns, as in `online_models.increments.Increments`, and `event` says which event of the batch
     caused each; examples are records `EXAMPLE`.
     """
 

@@ -10,7 +10,7 @@ from river.drift import ADWIN
 from online_models.compiled import Floats, Int32s, Int64s, Records, compiled
 from online_models.recency import OLDEST, enter, has_room, leave, move_to_newest, nobody
 from online_models.recommendation import Recommendations
-from online_models.reserve import extended
+from online_models.reserve import extended, long_enough
 from online_models.spread import LISTED, LISTS, PLACES, POPULAR, WINDOW, Spread
 from online_models.vocabulary import Vocabulary
 
@@ -164,11 +164,7 @@ class ListsOnShow:
         spread.turn_over()
 
     def _know(self, shopper: int) -> None:
-        known = len(self.visitors.row)
-        if shopper >= known:
-            row = extended(self.visitors.row, shopper + 1)
-            row[known:] = _NONE
-            self.visitors = self.visitors._replace(row=row)
+        self.visitors = self.visitors._replace(row=long_enough(self.visitors.row, shopper + 1, fill=_NONE))
 
 
 @compiled

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from online_models import slabs
-from online_models.compiled import Float32s, Floats, Int8s, Int32s, Int64s, Records, UInt16s
+from online_models.compiled import Float32s, Floats, Int32s, Records, UInt16s
+from online_models.increments import Increments
 from online_models.reserve import long_enough
 from online_models.similarity_kernels import FREE_ROWS, learn, rank
 from online_models.vocabulary import Vocabulary, distinct
 
 DAY_MS: Final = 86_400_000
-
-#: What an increment says; see `Increments.kind`.
-SEEN_AGAIN, FIRST_IN_SESSION, ACTION = 0, 1, 2
 
 ROW: Final = np.dtype(
     [
@@ -29,51 +26,6 @@ ROW: Final = np.dtype(
     ],
     align=True,
 )
-
-
-@dataclass(frozen=True)
-class Increments:
-    """What shoppers did, as columns of one length, in the order it happened.
-
-    Attributes
-    ----------
-    row, neighbour
-        Item codes: the item whose list changes, and the item that enters it or rises in it.
-    weight
-        How much it counts: action weight times closeness within the session.
-    kind
-        `FIRST_IN_SESSION`: the two items meet for the first time in this session, `SEEN_AGAIN`: they met before,
-        `ACTION`: not a meeting but an action on `row` itself (`neighbour` is the same item).
-    ts
-        Event time in milliseconds.
-    """
-
-    row: Int32s
-    neighbour: Int32s
-    weight: Float32s
-    kind: Int8s
-    ts: Int64s
-
-    def __len__(self) -> int:
-        return len(self.row)
-
-    def chosen(self, places: Int64s | slice) -> Increments:
-        """The increments at some places, in the order of the places."""
-        return Increments(
-            self.row[places], self.neighbour[places], self.weight[places], self.kind[places], self.ts[places]
-        )
-
-    @classmethod
-    def joined(cls, parts: Sequence[Increments]) -> Increments:
-        """Several as one, one behind the other."""
-        columns = zip(*((part.row, part.neighbour, part.weight, part.kind, part.ts) for part in parts), strict=True)
-        return cls(*map(np.concatenate, columns))
-
-    @classmethod
-    def empty(cls) -> Increments:
-        """None at all."""
-        codes = np.zeros(0, np.int32)
-        return cls(codes, codes, np.zeros(0, np.float32), np.zeros(0, np.int8), np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True)

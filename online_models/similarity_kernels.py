@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Records, UInt16s, compiled, unlocked
+from online_models.increments import ACTION, FIRST_IN_SESSION
 from online_models.prefetch import prefetch
 from online_models.ranking import insert, rounded
 from online_models.similarity_rounding import drawn, rounded_by
@@ -19,8 +20,6 @@ _EVER, _LATE = 0, 1
 
 #: Sessions in which two items met are counted up to here: two bytes a pair.
 MOST_SUPPORT = 65_535
-_ACTION = 2
-_FIRST_IN_SESSION = 1
 #: So many increments ahead memory is asked for; and places in a cache line, as most lists have two or fewer.
 _AHEAD = 16
 _LINE = 16
@@ -85,8 +84,8 @@ def learn(
             draw = drawn(ts[i])
             grown_at = ts[i]
         item, gain = neighbour[i], weight[i] * growth
-        if kind[i] == _ACTION or item == row[i]:
-            rows[r].actions += gain if kind[i] == _ACTION else 0.0
+        if kind[i] == ACTION or item == row[i]:
+            rows[r].actions += gain if kind[i] == ACTION else 0.0
             continue
         start, length = rows[r].start, rows[r].length
         place = found(item, neighbours, start, start + length)
@@ -100,7 +99,7 @@ def learn(
                     return i
             neighbours[place], weights[place], support[place] = item, 0.0, 0
         weights[place] = rounded_by(draw, weights[place] + gain)
-        support[place] += kind[i] == _FIRST_IN_SESSION and support[place] < MOST_SUPPORT
+        support[place] += kind[i] == FIRST_IN_SESSION and support[place] < MOST_SUPPORT
         received[item] += gain
         totals[_EVER] += gain
         gain = weight[i] * late_growth

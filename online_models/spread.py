@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from online_models.compiled import Int64s, Records
-from online_models.vocabulary import Vocabulary, grown
+from online_models.reserve import long_enough
+from online_models.vocabulary import Vocabulary
 
 #: Per item: actions on it, halved with every window, the last window in which it was listed, and whether it is popular.
 ITEM: Final = np.dtype([("actions", np.float32), ("window", np.int32), ("popular", np.bool_)], align=True)
@@ -40,7 +41,7 @@ class Spread:
 
     def make_room(self) -> None:
         """Have a record for every item that is known."""
-        self.items = grown(self.items, len(self.vocabulary))
+        self.items = long_enough(self.items, len(self.vocabulary))
 
     def turn_over(self) -> None:
         """End the window if it is full: tell of it, and find out what is popular in the next one."""

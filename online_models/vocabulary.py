@@ -1,23 +1,21 @@
-"""Item ids as small integers, so that the models can work on arrays."""
+"""Ids, of items or of shoppers, as small integers, so that the models can work on arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from online_models.compiled import Bytes, Int32s, Int64s
+from online_models.reserve import long_enough
 from online_models.spelling import Ids, Spelling, spelled
 from online_models.uncounted import uncounted
 from online_models.vocabulary_kernel import Hashes, fill, learn, look_up
 
-Dtype = TypeVar("Dtype", bound=np.generic)
-
 _FREE: Final = -1
 _SMALLEST: Final = 128
-_LARGE: Final = 1 << 16
 
 
 class _Table(NamedTuple):
@@ -41,7 +39,7 @@ class _Table(NamedTuple):
 
 
 class Vocabulary:
-    """Gives every item id a code: 0, 1, 2, … in order of first appearance.
+    """Gives every id a code: 0, 1, 2, … in order of first appearance.
 
     Models keep codes and never see the strings; kernels that need the text (to break ties by id, to write JSON)
     read its UTF-8 bytes from `text[ends[code - 1]:ends[code]]`.
@@ -127,9 +125,9 @@ class Vocabulary:
             slots = np.full(2 * len(slots), _FREE, np.int32)
             fill(table.hashes[:count], slots)
         self._table = _Table(
-            text=grown(table.text, end + length),
-            ends=grown(table.ends, count + 1),
-            hashes=grown(table.hashes, count + 1),
+            text=long_enough(table.text, end + length),
+            ends=long_enough(table.ends, count + 1),
+            hashes=long_enough(table.hashes, count + 1),
             slots=slots,
             known=table.known,
         )
@@ -152,20 +150,6 @@ def _first_of_each(codes: Int32s, is_known: NDArray[np.bool_], out: Int32s) -> i
         count += np.uint64(not is_known[np.uint64(code)])
         is_known[np.uint64(code)] = True
     return np.int64(count)  # type: ignore[return-value]
-
-
-def grown(array: NDArray[Dtype], length: int, fill: float = 0) -> NDArray[Dtype]:
-    """The array itself if it is long enough, else a longer copy, filled up with `fill`.
-
-    Small arrays double, so that they are copied rarely; large ones grow by a quarter, so that little lies idle. How
-    much depends on the length alone: columns that belong together stay of one length.
-    """
-    if length <= len(array):
-        return array
-    more = len(array) if len(array) < _LARGE else len(array) // 4
-    longer = np.full((max(length, len(array) + more), *array.shape[1:]), fill, array.dtype)
-    longer[: len(array)] = array
-    return longer
 
 
 @uncounted

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from online_models.compiled import Float32s, Int8s, Int32s, Int64s, UInt16s
 from online_models.examples import Examples
+from online_models.increments import Increments
 from online_models.shopper_records import EXAMPLE_ITEMS
-from online_models.similarity import Increments
 from online_models.spelling import Ids
 from online_models.uncounted import uncounted
 from online_models.vocabulary import Vocabulary

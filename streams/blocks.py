@@ -16,8 +16,8 @@ import numpy as np
 from online_models.compiled import Int32s, Int64s
 from online_models.examples import Examples
 from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
+from online_models.increments import Increments
 from online_models.shopper_records import EXAMPLE_ITEMS
-from online_models.similarity import Increments
 from online_models.vocabulary import Vocabulary
 from streams.errors import EngineError
 from streams.increment_columns import Piece, Sources, pieces

@@ -17,7 +17,7 @@ from faust.types import TP
 from faust.types.transports import SchedulingStrategyT
 
 from streams.record_batches import RecordBatch
-from streams.topics import CLICKSTREAM, SHOP_TOPICS
+from streams.topics import lead
 
 #: The most records in a delivery, but for a larger batch: the pause between two heartbeats stays short in a backlog.
 LARGEST_DELIVERY: Final = 4096
@@ -42,7 +42,7 @@ class MicroBatches(SchedulingStrategyT):
             sizes: Counter[str] = Counter()
             for tp in list(waiting):
                 part, count = _taken(waiting[tp])
-                receiver = _receiver(tp.topic)
+                receiver = lead(tp.topic)
                 if sizes[receiver] and sizes[receiver] + count > LARGEST_DELIVERY:
                     yield _delivery(gathered.pop(receiver))
                     sizes[receiver] = 0
@@ -56,11 +56,6 @@ class MicroBatches(SchedulingStrategyT):
 def topic_of(part: Sequence[RecordBatch]) -> str:
     """The topic of batches of one partition."""
     return part[0].topic
-
-
-def _receiver(topic: str) -> str:
-    """The same for all topics of an agent, of which only one has several."""
-    return CLICKSTREAM if topic in SHOP_TOPICS else topic
 
 
 def _taken(fetched: deque[RecordBatch]) -> tuple[list[RecordBatch], int]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from online_models.compiled import Bytes, Float32s, Int8s, Int32s, Int64s
-from online_models.similarity import Increments
+from online_models.increments import Increments
 from online_models.uncounted import uncounted
 from online_models.vocabulary import Vocabulary
 from streams.item_numbers import FREE, number_one, slots_for, slots_used

@@ -13,7 +13,8 @@ from online_models.compiled import Floats, Int32s
 from online_models.item_partition import ItemPartitions
 from online_models.learner import Scorer
 from online_models.recommendation import Neighbours
-from online_models.vocabulary import Vocabulary, distinct, grown
+from online_models.reserve import long_enough
+from online_models.vocabulary import Vocabulary, distinct
 from streams.patience import Patience
 
 _KEYS_PER_READ: Final = 500
@@ -125,7 +126,7 @@ class ReadView:
         known, self._known = self._known, len(self.items)
         if known < self._known:
             partitions = self.partitions.by_code()[known : self._known]
-            self._read_at = grown(self._read_at, self._known)
+            self._read_at = long_enough(self._read_at, self._known)
             self._read_at[known : self._known] = np.where(self._is_made_here[partitions], np.inf, -np.inf)
 
     def _codes_of(self, partition: int) -> Int32s:

@@ -16,7 +16,7 @@ Every key and who writes and reads it:
 | `checkpoints` | hash | all agents | per agent and partition the last checkpoint: records, when, bytes, seconds |
 | `lost` | hash | all agents | ranges of offsets that Kafka no longer had when they were needed |
 | `stopped` | hash | shoppers | per topic and partition why it is stopped, if it is |
-| `worker:{name}` | hash | every worker | its counters, for the demo and `upwell lag`; see [operating](operating.md) |
+| `worker:{name}` | hash | every worker | its counters, for the demo and `upwell check`; see [operating](operating.md) |
 | `upwell` | string | every worker | marks the keys as ours: application and version |
 """
 

@@ -20,6 +20,7 @@ from streams.errors import ServerError
 from streams.producing import connected_producer
 from streams.sources.pace import due_times
 from streams.sources.record import Record
+from streams.topics import CLICKSTREAM, PURCHASES
 
 #: How long an event may wait for company before it is sent.
 LINGER_SECONDS: Final = 0.02
@@ -61,8 +62,8 @@ async def replay(
     *,
     speed: float | None = None,
     rate: float | None = None,
-    clickstream_topic: str = "clickstream",
-    purchases_topic: str = "purchases",
+    clickstream_topic: str = CLICKSTREAM,
+    purchases_topic: str = PURCHASES,
     progress: Callable[[ReplaySummary], None] | None = None,
     patience_seconds: float = 30.0,
     idempotent: bool = True,

@@ -14,10 +14,13 @@ from streams.settings import Settings
 
 CLICKSTREAM: Final = "clickstream"
 PURCHASES: Final = "purchases"
+#: Which items met in a session, by item partition.
 COVISITS: Final = "covisits"
+#: Labelled sessions.
 EXAMPLES: Final = "examples"
+#: What could not be used, as it came.
 REJECTED: Final = "rejected"
-#: What websites publish; the other topics are between agents.
+#: What websites publish, key = user id.
 SHOP_TOPICS: Final = (CLICKSTREAM, PURCHASES)
 
 #: A rejected record is at most this long; the original bytes have to fit in.
@@ -35,12 +38,20 @@ _NEW_TOPIC_SECONDS: Final = 10.0
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic: name, partitions where upwell creates it, Kafka's configuration, and what it is for."""
+    """One topic: name, partitions where upwell creates it, and Kafka's configuration."""
 
     name: str
     partitions: int
-    purpose: str
     configuration: dict[str, str] = field(default_factory=dict)
+
+
+def lead(topic: str) -> str:
+    """The topic that stands for all of an agent, whose partitions share a state.
+
+    >>> lead(PURCHASES), lead(COVISITS)
+    ('clickstream', 'covisits')
+    """
+    return CLICKSTREAM if topic in SHOP_TOPICS else topic
 
 
 def hold_seconds(partitions: int, item_partitions: int) -> float:
@@ -57,11 +68,11 @@ def topics(settings: Settings) -> list[Topic]:
     large = {"max.message.bytes": str(LARGEST_RECORD)}
     internal = {**large, "retention.ms": str(2 * _DAY_MS)}
     return [
-        Topic(CLICKSTREAM, settings.partitions, "events of shoppers, key = user id"),
-        Topic(PURCHASES, settings.partitions, "purchases, key = user id"),
-        Topic(COVISITS, settings.item_partitions, "which items met in a session, by item partition", internal),
-        Topic(EXAMPLES, 1, "labelled sessions", internal),
-        Topic(REJECTED, 1, "events that could not be used, as they came", large),
+        Topic(CLICKSTREAM, settings.partitions),
+        Topic(PURCHASES, settings.partitions),
+        Topic(COVISITS, settings.item_partitions, internal),
+        Topic(EXAMPLES, 1, internal),
+        Topic(REJECTED, 1, large),
     ]
 
 
@@ -186,7 +197,7 @@ def _create(settings: Settings, missing: list[Topic], partitions: int) -> None:
     client = admin(settings)
     try:
         for topic in missing:
-            count = partitions if topic.name in (CLICKSTREAM, PURCHASES) else topic.partitions
+            count = partitions if topic.name in SHOP_TOPICS else topic.partitions
             new = NewTopic(topic.name, count, topic_configs=topic.configuration)  # as many replicas as Kafka is told
             try:
                 client.create_topics([new])

@@ -24,7 +24,7 @@ class Values:
     values
         The bytes of each value.
 
-    >>> Values.of([("rec:ada", b"1"), ("rec:bob", b"22")]).part(1, 2).pairs()
+    >>> Values.of([("rec:ada", b"1"), ("rec:bob", b"22")]).pairs()[1:]
     [('rec:bob', b'22')]
     """
 
@@ -39,10 +39,6 @@ class Values:
     def of(cls, pairs: Sequence[tuple[str, bytes]], kind: str = "") -> Values:
         """Names and values, one by one."""
         return cls(kind, spelled(name for name, _ in pairs), end_to_end([value for _, value in pairs]))
-
-    def part(self, start: int, end: int) -> Values:
-        """Some that stand together."""
-        return Values(self.kind, self.names.part(start, end), self.values.part(start, end))
 
     def pairs(self) -> list[tuple[str, bytes]]:
         """Whole keys and values, one by one."""

@@ -9,12 +9,12 @@ from online_models import shoppers_state, similarity_state
 from online_models.engine import Engine
 from online_models.events import Event
 from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
+from online_models.increments import Increments
 from online_models.learner import Learner
 from online_models.recommendation import Recommendations
 from online_models.segments import Segments
 from online_models.shoppers_state import FrozenShoppers
 from online_models.shown import ListsOnShow, Quality
-from online_models.similarity import Increments
 from online_models.similarity_state import FrozenSimilarity
 from online_models.vocabulary import Vocabulary
 from streams.block_reading import read_examples, read_increments

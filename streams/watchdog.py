@@ -15,7 +15,7 @@ from streams.crash import exit_loudly
 from streams.errors import EngineError
 from streams.lane import Reading
 from streams.progress import Position
-from streams.topics import CLICKSTREAM, PURCHASES
+from streams.topics import lead
 
 _ANSWER_SECONDS: Final = 10.0
 _BEAT_SECONDS: Final = 1.0
@@ -139,4 +139,4 @@ def end_within(seconds: float) -> None:
 
 def _share(tp: TP) -> tuple[str, int]:
     """What has one state."""
-    return CLICKSTREAM if tp.topic == PURCHASES else tp.topic, tp.partition
+    return lead(tp.topic), tp.partition

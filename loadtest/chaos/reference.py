@@ -13,9 +13,9 @@ from kafka import KafkaConsumer, TopicPartition
 from online_models.compiled import Int64s
 from online_models.events import Event
 from online_models.folded import Folded
+from online_models.increments import Increments
 from online_models.item_partition import ItemPartitions
 from online_models.shoppers import Shoppers, ShopperSettings
-from online_models.similarity import Increments
 from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.agents.affinity import AffinityPartition, learn

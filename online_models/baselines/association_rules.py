@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from online_models.baselines.histories import Visit
+from online_models.visits import Visit
 
 
 class AssociationRules:

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from online_models.baselines.histories import Visit
+from online_models.visits import Visit
 
 
 class Baseline(Protocol):

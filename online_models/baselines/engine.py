@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from itertools import islice
 
 from online_models.baselines.baseline import Baseline, ranked
-from online_models.baselines.histories import Histories
 from online_models.baselines.popularity import Popularity
 from online_models.engine import EngineSettings
 from online_models.events import ADD_TO_CART, IMPRESSION, PURCHASE, REMOVE_FROM_CART, Event
+from online_models.visits import Visits
 
 
 class BaselineEngine:
@@ -43,7 +43,7 @@ class BaselineEngine:
         self.baseline = baseline
         self.settings = settings or EngineSettings()
         self._popularity = Popularity()
-        self._histories = Histories(self.settings.shoppers.session_gap_minutes)
+        self._histories = Visits(self.settings.shoppers.session_gap_minutes)
         self._owned: defaultdict[str, set[str]] = defaultdict(set)
 
     def learn_many(self, events: Sequence[Event]) -> None:

@@ -6,7 +6,7 @@ import math
 from collections import Counter, defaultdict
 from itertools import islice
 
-from online_models.baselines.histories import Visit
+from online_models.visits import Visit
 
 
 class ItemCosine:

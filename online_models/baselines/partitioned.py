@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from zlib import crc32
 
 from online_models.baselines.baseline import Baseline
-from online_models.baselines.histories import Visit
+from online_models.visits import Visit
 
 
 class Partitioned:

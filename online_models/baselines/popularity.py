@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterator
 
-from online_models.baselines.histories import Visit
+from online_models.visits import Visit
 
 
 class Popularity:

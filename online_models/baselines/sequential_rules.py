@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from online_models.baselines.histories import Visit
+from online_models.visits import Visit
 
 
 class SequentialRules:

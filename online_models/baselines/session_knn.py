@@ -6,7 +6,7 @@ import heapq
 import math
 from collections import Counter, defaultdict, deque
 
-from online_models.baselines.histories import Visit
+from online_models.visits import Visit
 
 
 class SessionKNN:

@@ -12,7 +12,8 @@ import numpy as np
 
 from online_models import similarity_state
 from online_models.compiled import Floats, Int32s
-from online_models.similarity import ACTION, Increments, ItemSimilarity, SimilaritySettings
+from online_models.increments import Increments
+from online_models.similarity import ItemSimilarity, SimilaritySettings
 from online_models.similarity_state import FrozenSimilarity
 from online_models.spelling import Spelling
 from online_models.trending import Trending
@@ -32,7 +33,7 @@ from streams.topics import COVISITS
 from streams.trending_merge import TrendingPart
 from streams.values import Values
 
-#: Lists of similar items that are made and written at once: a millisecond or two in which no shopper is served.
+#: Lists of similar items that are made and written at once: a millisecond or two, beside the shoppers.
 _LISTS_AT_ONCE: Final = 128
 #: A list is written this often at most: the popular ones change with every block.
 _WRITE_SECONDS: Final = 1.0
@@ -138,10 +139,7 @@ def _learned(state: AffinityPartition, increments: Increments) -> Int32s:
     if len(increments) == 0:
         return np.zeros(0, np.int32)
     changed = state.similarity.learn_many(increments)
-    actions = np.flatnonzero(increments.kind == ACTION)
-    state.trending.learn_many(
-        increments.row[actions], increments.weight[actions].astype(np.float64), increments.ts[actions]
-    )
+    state.trending.learn_many(*increments.actions())
     state.as_of = max(state.as_of, int(increments.ts.max()))
     return changed
 

@@ -19,8 +19,8 @@ import numpy as np
 from online_models.compiled import Int8s, Int32s, Int64s
 from online_models.examples import Examples
 from online_models.folded import Folded
+from online_models.increments import Increments
 from online_models.item_partition import ItemPartitions
-from online_models.similarity import Increments
 from streams import block_reading, blocks
 from streams.blocks import Block
 from streams.increment_columns import Piece, Sources, pieces

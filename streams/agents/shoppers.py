@@ -36,7 +36,7 @@ from streams.profiles import FIELDS
 from streams.read_view import ReadView
 from streams.records import Records
 from streams.settings import Settings
-from streams.topics import CLICKSTREAM, HOLD_SECONDS, PURCHASES
+from streams.topics import HOLD_SECONDS, SHOP_TOPICS
 from streams.waiting import Waiting
 
 _SHOPPERS_AT_ONCE: Final = 500
@@ -84,7 +84,7 @@ class ShoppersAgent:
     """Folds micro-batches of events; see `streams.agent.Agent`."""
 
     name = "shoppers"
-    topics = (CLICKSTREAM, PURCHASES)
+    topics = SHOP_TOPICS
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ from rich.table import Table
 from online_models.engine import Engine, EngineSettings
 from online_models.tuning import Comparison, Replay, Trial, Values, compared, search, tried
 from streams.errors import SettingsError
-from streams.evaluating.recording import has_sessions, read_recording
+from streams.evaluating.recording import read_recording, session_gap_minutes
 from streams.model_settings import model_settings
 from streams.settings import Settings
 
@@ -36,8 +36,6 @@ GRID: Final = {
     "half_life_days": (1.0, 3.0, 7.0, 14.0, 30.0, 60.0, 90.0, 180.0),
     "recent_items": (3, 5, 10, 15, 20, 30),
 }
-#: A file of sessions says itself where a session ends: no pause within one ends it.
-_NO_GAP_MINUTES: Final = 60 * 24 * 365 * 10.0
 _FEWEST: Final = 20
 _FEWEST_SHOPPERS: Final = 10
 _MOST_MINUTES: Final = 10_000
@@ -88,7 +86,7 @@ def _replay(path: Path, settings: Settings, options: argparse.Namespace) -> Repl
     events = list(read_recording(path))
     if options.events:
         events = events[-options.events :]
-    gap = _NO_GAP_MINUTES if has_sessions(path) else settings.session_gap_minutes
+    gap = session_gap_minutes(path, settings.session_gap_minutes)
     replay = Replay.of(path.name, events, gap, options.predictions)
     if len(replay.asked) < _FEWEST:
         raise SettingsError(

@@ -63,13 +63,13 @@ class Row:
     events_per_second: float = 0.0
     state_bytes: int = 0
 
-    def as_dict(self, decimals: int = 6) -> dict[str, float]:
+    def as_dict(self) -> dict[str, float]:
         """The figures, for a program to read."""
         return {
             "predictions": self.quality.predictions,
-            "hr": round(self.quality.hit_rate, decimals),
-            "mrr": round(self.quality.mean_reciprocal_rank, decimals),
-            "coverage": round(self.quality.coverage(self.items), decimals),
+            "hr": round(self.quality.hit_rate, 6),
+            "mrr": round(self.quality.mean_reciprocal_rank, 6),
+            "coverage": round(self.quality.coverage(self.items), 6),
             "ms_per_prediction": round(self.ms_per_prediction, 4),
             "events_per_second": round(self.events_per_second),
             "state_bytes": self.state_bytes,

@@ -7,7 +7,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TextIO
 
 import msgspec
 from rich.console import Console
@@ -21,10 +21,7 @@ from streams.evaluating.contenders import BASELINES, Rules, contenders
 from streams.evaluating.hit_rate_curves import plot_hit_rates
 from streams.evaluating.measuring import Replay, Row, measured
 from streams.evaluating.plotting import check_picture
-from streams.evaluating.recording import has_sessions, read_recording
-
-#: A file of sessions says itself where a session ends: no pause within one ends it.
-_NO_GAP_MINUTES: Final = 60 * 24 * 365 * 10.0
+from streams.evaluating.recording import read_recording, session_gap_minutes
 
 
 def run(options: argparse.Namespace) -> int:
@@ -40,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         length=options.k,
         allow_current=options.allow_current,
         leave_out=options.leave_out,
-        **({"gap_minutes": _NO_GAP_MINUTES} if has_sessions(recording) else {}),
+        gap_minutes=session_gap_minutes(recording, Rules.gap_minutes),
     )
     replay = _stream(options, rules) if options.stream else _hold_out(options, rules)
     if not replay.test:

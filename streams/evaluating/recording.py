@@ -15,6 +15,7 @@ from streams.sources.files import opened
 
 #: What a shopper acts on.
 LEVELS: Final = ("item", "category")
+_NO_GAP_MINUTES: Final = 60 * 24 * 365 * 10.0
 
 _Reader = Callable[[Path], Iterator[Event]]
 #: A column that only the files of one format have: how to read items, and how categories, if there are any.
@@ -52,9 +53,9 @@ def read_recording(path: Path, level: str = "item") -> Iterator[Event]:
     return categories(path)
 
 
-def has_sessions(path: Path) -> bool:
-    """Whether the file says itself where a session ends, so that no pause within one ends it."""
-    return _readers(path)[0] in (read_session_events, read_clothing)
+def session_gap_minutes(path: Path, usual: float) -> float:
+    """When a session is over: `usual`, but no pause ends one where the file says itself where sessions end."""
+    return _NO_GAP_MINUTES if _readers(path)[0] in (read_session_events, read_clothing) else usual
 
 
 def _readers(path: Path) -> tuple[_Reader, _Reader | None]:

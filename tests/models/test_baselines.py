@@ -11,13 +11,13 @@ from online_models.baselines import (
     AssociationRules,
     Baseline,
     BaselineEngine,
-    Histories,
     ItemCosine,
     Partitioned,
     Popularity,
     SequentialRules,
     SessionKNN,
     Visit,
+    Visits,
 )
 from online_models.engine import EngineSettings
 from online_models.evaluation import NextItemQuality, next_item_predictions
@@ -29,9 +29,9 @@ from tests.models.event_streams import event
 from tests.sources.shared_data import shared
 
 
-def taught(baseline: Baseline, sessions: Iterable[tuple[str, str]]) -> Histories:
+def taught(baseline: Baseline, sessions: Iterable[tuple[str, str]]) -> Visits:
     """Teach the actions of (user, items as letters), each user one session; return who did what."""
-    histories = Histories()
+    histories = Visits()
     for user, items in sessions:
         for n, item in enumerate(items):
             baseline.learn_one(histories.at(user, n), item)
@@ -125,7 +125,7 @@ def test_partitions_know_their_own_shoppers_only() -> None:
 
 
 def test_histories_cut_sessions_and_keep_what_is_owned() -> None:
-    histories = Histories(gap_minutes=30)
+    histories = Visits(gap_minutes=30)
     for minute, item in ((0, "a"), (30, "b"), (61, "a")):
         histories.learn_one("ada", item, minute * 60_000)
     assert histories.of("ada") == Visit("ada", 1, ["a"], {"b": None, "a": None})

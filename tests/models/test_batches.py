@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from online_models.engine import Engine, EngineSettings
 from online_models.events import Event
+from online_models.increments import Increments
 from online_models.shoppers import Shoppers, ShopperSettings
-from online_models.similarity import ACTION, Increments, ItemSimilarity, SimilaritySettings
+from online_models.similarity import ItemSimilarity, SimilaritySettings
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from tests.models.canonical import (
@@ -113,8 +114,7 @@ def test_trending(seed: int) -> None:
     whole, parts = Trending(items, 0.05, top=20), Trending(items, 0.05, top=20)
     for model, portions in ((whole, [increments]), (parts, portions_of(increments, seed))):
         for portion in portions:
-            acted = portion.chosen(np.flatnonzero(portion.kind == ACTION))
-            model.learn_many(acted.row, acted.weight.astype(np.float64), acted.ts)
+            model.learn_many(*portion.actions())
     assert trending_state(parts) == trending_state(whole)
     assert parts.top_items() == whole.top_items()
 

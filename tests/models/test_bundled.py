@@ -9,8 +9,9 @@ import pytest
 
 from online_models.events import Event
 from online_models.folded import Folded
+from online_models.increments import ACTION
 from online_models.shoppers import Shoppers
-from online_models.similarity import ACTION, ItemSimilarity
+from online_models.similarity import ItemSimilarity
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from streams.sources import bundled, read_rees46
@@ -34,8 +35,7 @@ class Day:
             self.folded.append(self.shoppers.fold(self.events[start : start + BATCH]))
             told = self.folded[-1].increments
             self.similarity.learn_many(told)
-            acted = told.chosen(np.flatnonzero(told.kind == ACTION))
-            self.trending.learn_many(acted.row, acted.weight.astype(np.float64), acted.ts)
+            self.trending.learn_many(*told.actions())
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
+from online_models.increments import ACTION, FIRST_IN_SESSION
 from online_models.shoppers import Shoppers, ShopperSettings
-from online_models.similarity import ACTION, FIRST_IN_SESSION, ItemSimilarity, SimilaritySettings
+from online_models.similarity import ItemSimilarity, SimilaritySettings
 from online_models.vocabulary import Vocabulary
 from tests.models.canonical import open_sessions, shoppers_state, similarity_state
 from tests.models.event_streams import CROWDED, event, random_events, views

@@ -37,7 +37,7 @@ def cramped_similarity(items: Vocabulary) -> ItemSimilarity:
     similarity = ItemSimilarity(items)
     similarity.rows = np.zeros(1, ROW)
     similarity.neighbours = np.zeros(8, np.int32)
-    similarity.weights, similarity.support = np.zeros(8, np.float32), np.zeros(8, np.int32)
+    similarity.weights, similarity.support = np.zeros(8, np.float32), np.zeros(8, np.uint16)
     return similarity
 
 

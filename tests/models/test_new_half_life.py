@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from online_models.similarity import ACTION, DAY_MS, FIRST_IN_SESSION, ItemSimilarity, SimilaritySettings
+from online_models.increments import ACTION, FIRST_IN_SESSION
+from online_models.similarity import DAY_MS, ItemSimilarity, SimilaritySettings
 from online_models.similarity_kernels import LANDMARK, NEWEST
 from online_models.similarity_state import FrozenSimilarity, restored
 from online_models.vocabulary import Vocabulary

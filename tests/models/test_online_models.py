@@ -13,8 +13,9 @@ import pytest
 from online_models.duplicates import RecentIds
 from online_models.engine import Engine
 from online_models.events import Event
+from online_models.increments import Increments
 from online_models.shoppers import Shoppers, ShopperSettings
-from online_models.similarity import ACTION, Increments, ItemSimilarity, SimilaritySettings
+from online_models.similarity import ItemSimilarity, SimilaritySettings
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary, comes_before
 from tests.models.canonical import named_examples, named_increments, shoppers_state, similarity_state, trending_state
@@ -126,8 +127,7 @@ class TrendingModel:
 
     def learn(self, events: Sequence[Event]) -> object:
         told = self.shoppers.fold(events).increments
-        acted = told.chosen(np.flatnonzero(told.kind == ACTION))
-        self.model.learn_many(acted.row, acted.weight.astype(np.float64), acted.ts)
+        self.model.learn_many(*told.actions())
         return None
 
     def predict(self) -> object:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from online_models import shoppers_state, similarity_state
 from online_models.shoppers import Shoppers, ShopperSettings
 from online_models.shoppers_state import FrozenShoppers
-from online_models.similarity import ACTION, ItemSimilarity, SimilaritySettings
+from online_models.similarity import ItemSimilarity, SimilaritySettings
 from online_models.similarity_state import FrozenSimilarity
 from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
@@ -79,8 +78,7 @@ def test_trending() -> None:
     whole, parts = Trending(items), Trending(items)
     for model, portions in ((whole, [increments]), (parts, portions_of(increments, 2))):
         for portion in portions:
-            acted = portion.chosen(np.flatnonzero(portion.kind == ACTION))
-            model.learn_many(acted.row, acted.weight.astype(np.float64), acted.ts)
+            model.learn_many(*portion.actions())
             if model is parts:
                 model = parts = Trending.from_state(items, parts.state())
     assert canonical.trending_state(parts) == canonical.trending_state(whole)

@@ -14,10 +14,10 @@ from online_models import slabs
 from online_models.events import EVENT_TYPES, Event
 from online_models.features import PROPENSITY_FEATURES
 from online_models.folded import Folded
+from online_models.increments import SEEN_AGAIN
 from online_models.shopper_kernel import MOST_EXAMPLES
 from online_models.shoppers import Shoppers
 from online_models.shoppers_state import FrozenShoppers, restored
-from online_models.similarity import SEEN_AGAIN
 from online_models.vocabulary import Vocabulary
 from tests.models.canonical import (
     named,

@@ -7,12 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from online_models.increments import ACTION, FIRST_IN_SESSION, SEEN_AGAIN, Increments
 from online_models.similarity import (
-    ACTION,
     DAY_MS,
-    FIRST_IN_SESSION,
-    SEEN_AGAIN,
-    Increments,
     ItemSimilarity,
     SimilaritySettings,
 )

@@ -25,7 +25,7 @@ def pool(places: int) -> Pool:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 1000), st.integers(0, 3)), max_size=60))
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 1000), st.integers(0, slabs.SIZES - 1)), max_size=60))
 def test_any_order_of_taking_and_giving_back(acts: list[tuple[bool, int, int]]) -> None:
     """Given a pool of three of the largest slabs, whatever is taken and given back, every place has one owner."""
     p = pool(3 * 512)

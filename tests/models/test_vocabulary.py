@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from online_models.vocabulary import Vocabulary, comes_before, distinct, grown
+from online_models.vocabulary import Vocabulary, comes_before, distinct
 
 _IDS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), max_size=30)
 
@@ -72,13 +72,3 @@ def test_an_id_that_is_no_text_leaves_nothing_behind() -> None:
         vocabulary.code("\ud800")
     assert len(vocabulary) == 0
     assert vocabulary.code("lamp") == 0
-
-
-def test_growing_keeps_what_is_there_and_doubles() -> None:
-    array = np.arange(6, dtype=np.int32).reshape(3, 2)
-    assert grown(array, 3) is array
-    longer = grown(array, 4, fill=-1)
-    assert longer.shape == (6, 2)
-    assert longer[:3].tolist() == array.tolist()
-    assert (longer[3:] == -1).all()
-    assert len(grown(array, 100)) == 100

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from online_models.increments import Increments
 from online_models.shoppers import Shoppers
-from online_models.similarity import Increments
 from online_models.vocabulary import Vocabulary
 from streams import blocks
 from streams.block_reading import read_examples, read_increments

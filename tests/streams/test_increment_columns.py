@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from online_models.increments import Increments
 from online_models.item_partition import ItemPartitions
-from online_models.similarity import Increments
 from online_models.vocabulary import Vocabulary
 from streams import blocks, increment_columns
 from streams.block_reading import read_increments, read_offsets

@@ -1,4 +1,4 @@
-"""What shoppers did so far, as the baselines read it."""
+"""Visits of shoppers, for baselines and for measuring, one event at a time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Visit:
     own: dict[str, None] = field(default_factory=dict)
 
 
-class Histories:
+class Visits:
     """Cuts the actions of shoppers into sessions, by event time.
 
     Parameters
@@ -37,12 +37,12 @@ class Histories:
 
     Examples
     --------
-    >>> histories = Histories(gap_minutes=30)
-    >>> histories.learn_one("ada", "lamp", ts=0)
-    >>> histories.learn_one("ada", "bulb", ts=60_000)
-    >>> histories.of("ada").items
+    >>> visits = Visits(gap_minutes=30)
+    >>> visits.learn_one("ada", "lamp", ts=0)
+    >>> visits.learn_one("ada", "bulb", ts=60_000)
+    >>> visits.of("ada").items
     ['lamp', 'bulb']
-    >>> histories.at("ada", ts=7_200_000).items
+    >>> visits.at("ada", ts=7_200_000).items
     []
     """
 
