@@ -22,6 +22,8 @@ from streams.evaluating.session_examples import read_examples, read_examples_wit
 from streams.sources import SourceError, bundled, read_rees46
 from tests.sources.shared_data import shared
 
+_BEGINNING = 1_700_000_000_000
+
 
 def results(path: Path, capsys: pytest.CaptureFixture[str], plot: Path | None = None) -> dict[str, Any]:
     assert propensity.run(argparse.Namespace(stream=path, json=True, plot=plot)) == 0
@@ -57,7 +59,13 @@ def test_one_by_one_finds_the_same_examples_and_the_event_before_each(tmp_path: 
     rng, path = np.random.default_rng(0), tmp_path / "events.jsonl"
     kinds, late = rng.choice(["view", "add_to_cart", "add_to_wishlist"], 3_000), rng.integers(0, 9_999, 3_000)
     events = [
-        {"event_id": str(n), "type": kind, "user_id": f"u{n % 97}", "item_id": f"i{n % 7}", "ts": n * 20_000 + ms}
+        {
+            "event_id": str(n),
+            "type": kind,
+            "user_id": f"u{n % 97}",
+            "item_id": f"i{n % 7}",
+            "ts": _BEGINNING + n * 20_000 + ms,
+        }
         for n, (kind, ms) in enumerate(zip(kinds.tolist(), late.tolist(), strict=True))
     ]
     path.write_text("\n".join(json.dumps(event) for event in events))
@@ -130,7 +138,10 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str) -> None:
 
 def test_a_recording_without_purchases_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "views.jsonl"
-    lines = [{"event_id": str(n), "type": "view", "user_id": "u", "item_id": "i", "ts": n * 10**7} for n in range(5)]
+    lines = [
+        {"event_id": str(n), "type": "view", "user_id": "u", "item_id": "i", "ts": _BEGINNING + n * 10**7}
+        for n in range(5)
+    ]
     path.write_text("\n".join(map(json.dumps, lines)))
     with pytest.raises(SettingsError, match="no session that ends in a purchase"):
         propensity.run(argparse.Namespace(stream=path, json=True, plot=None))
