@@ -95,6 +95,7 @@ class ItemSimilarity:
 
     Examples
     --------
+    >>> from online_models.increments import ACTION, FIRST_IN_SESSION
     >>> items = Vocabulary()
     >>> similarity = ItemSimilarity(items)
     >>> similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=0)
