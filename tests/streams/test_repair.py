@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -51,6 +51,20 @@ async def written(one: Repair, writer: RedisWriter, owner: str) -> int:
     return count
 
 
+def run(redis_url: str, test: Callable[[RedisWriter], Awaitable[None]]) -> None:
+    """With two partitions whose values are gone."""
+
+    async def begin() -> None:
+        async with connect(Settings(redis=redis_url)) as redis:
+            writer = RedisWriter(redis, "repair:", 60, Patience(10))
+            for owner in (SHOPPERS, AFFINITY):
+                await redis.delete(f"repair:fence:{owner}")
+                await writer.claim(owner, 1, 7, (7,), current)
+            await test(writer)
+
+    asyncio.run(begin())
+
+
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repair, "LOOK_SECONDS", 0.05)
@@ -58,57 +72,43 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_quick")
 def test_lists_are_written_at_once_and_again_when_what_they_are_made_of_is_back(redis_url: str) -> None:
-    async def test() -> None:
-        async with connect(Settings(redis=redis_url)) as redis:
-            writer = RedisWriter(redis, "repair:", 60, Patience(10))
-            await redis.delete(*(f"repair:fence:{owner}" for owner in (SHOPPERS, AFFINITY)))
-            # Given two partitions whose values are gone
-            for owner in (SHOPPERS, AFFINITY):
-                await writer.claim(owner, 1, 7, (7,), current)
-            lists, items = Repair(agent("shoppers", 2, AFFINITY), 0, writer), Repair(agent("affinity", 3), 0, writer)
-            # Then lists are there at once
-            assert await written(lists, writer, SHOPPERS) == 2
-            # And not again while the others are missing
-            await asyncio.sleep(0.15)
-            assert await written(lists, writer, SHOPPERS) == 0
-            assert await written(items, writer, AFFINITY) == 3
-            assert writer.fences[AFFINITY].is_whole
-            # Nor before lists that were read too early are too old
-            assert await written(lists, writer, SHOPPERS) == 0
-            assert not writer.fences[SHOPPERS].is_whole
-            await asyncio.sleep(0.15)
-            assert await written(lists, writer, SHOPPERS) == 2
-            assert writer.fences[SHOPPERS].is_whole
+    async def test(writer: RedisWriter) -> None:
+        lists, items = Repair(agent("shoppers", 2, AFFINITY), 0, writer), Repair(agent("affinity", 3), 0, writer)
+        # Then lists are there at once
+        assert await written(lists, writer, SHOPPERS) == 2
+        # And not again while the others are missing
+        await asyncio.sleep(0.15)
+        assert await written(lists, writer, SHOPPERS) == 0
+        assert await written(items, writer, AFFINITY) == 3
+        assert writer.fences[AFFINITY].is_whole
+        # Nor before lists that were read too early are too old
+        assert await written(lists, writer, SHOPPERS) == 0
+        assert not writer.fences[SHOPPERS].is_whole
+        await asyncio.sleep(0.15)
+        assert await written(lists, writer, SHOPPERS) == 2
+        assert writer.fences[SHOPPERS].is_whole
 
-    asyncio.run(test())
+    run(redis_url, test)
 
 
 @pytest.mark.usefixtures("_quick")
 def test_a_loss_while_others_are_waited_for_begins_anew(redis_url: str) -> None:
-    async def test() -> None:
-        async with connect(Settings(redis=redis_url)) as redis:
-            writer = RedisWriter(redis, "repair:", 60, Patience(10))
-            await redis.delete(*(f"repair:fence:{owner}" for owner in (SHOPPERS, AFFINITY)))
-            await writer.claim(SHOPPERS, 1, 7, (7,), current)
-            lists = Repair(agent("shoppers", 2, AFFINITY), 0, writer)
-            assert await written(lists, writer, SHOPPERS) == 2
-            writer.fences[SHOPPERS].losses += 1
-            assert lists.is_new
-            assert await written(lists, writer, SHOPPERS) == 2
+    async def test(writer: RedisWriter) -> None:
+        lists = Repair(agent("shoppers", 2, AFFINITY), 0, writer)
+        assert await written(lists, writer, SHOPPERS) == 2
+        writer.fences[SHOPPERS].losses += 1
+        assert lists.is_new
+        assert await written(lists, writer, SHOPPERS) == 2
 
-    asyncio.run(test())
+    run(redis_url, test)
 
 
 def test_where_there_is_nothing_to_write_nobody_is_waited_for(redis_url: str) -> None:
-    async def test() -> None:
-        async with connect(Settings(redis=redis_url)) as redis:
-            writer = RedisWriter(redis, "repair:", 60, Patience(10))
-            await redis.delete(*(f"repair:fence:{owner}" for owner in (SHOPPERS, AFFINITY)))
-            await writer.claim(SHOPPERS, 1, 7, (7,), current)
-            assert await written(Repair(agent("shoppers", 0, AFFINITY), 0, writer), writer, SHOPPERS) == 0
-            assert writer.fences[SHOPPERS].is_whole
+    async def test(writer: RedisWriter) -> None:
+        assert await written(Repair(agent("shoppers", 0, AFFINITY), 0, writer), writer, SHOPPERS) == 0
+        assert writer.fences[SHOPPERS].is_whole
 
-    asyncio.run(test())
+    run(redis_url, test)
 
 
 def visits(shoppers: int, items: int, each: int) -> list[Record]:
