@@ -27,7 +27,7 @@ class Recommends(Protocol):
 class Prediction:
     """One list and what came: `position` is the place of the target in its session, counted from 0."""
 
-    session: str
+    user: str
     position: int
     target: str
     items: list[str]

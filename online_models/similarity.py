@@ -11,7 +11,7 @@ from online_models import slabs
 from online_models.compiled import Float32s, Floats, Int32s, Records, UInt16s
 from online_models.increments import Increments
 from online_models.reserve import long_enough
-from online_models.similarity_kernels import FREE_ROWS, learn, rank
+from online_models.similarity_kernels import USED_ROWS, learn, rank
 from online_models.vocabulary import Vocabulary, distinct
 
 DAY_MS: Final = 86_400_000
@@ -121,7 +121,7 @@ class ItemSimilarity:
 
     def __len__(self) -> int:
         """How many items have a row."""
-        return int(self.clock[FREE_ROWS])
+        return int(self.clock[USED_ROWS])
 
     def learn_one(self, row: str, neighbour: str, weight: float, kind: int, *, ts: int) -> None:
         """Learn one increment; see `Increments` for what the fields mean."""
@@ -212,7 +212,7 @@ class ItemSimilarity:
         kept = np.delete(known, dropped)
         self.rows[: len(kept)] = kept
         self.row_of[kept["item"]] = np.arange(len(kept), dtype=np.int32)
-        self.clock[FREE_ROWS] = len(kept)
+        self.clock[USED_ROWS] = len(kept)
         unlisted = np.ones(len(self.received), np.bool_)
         unlisted[self.neighbours[slabs.places(kept["start"], kept["length"])]] = False
         self.received[unlisted] = self.lately[unlisted] = 0.0

@@ -14,7 +14,7 @@ from online_models.slabs import SIZES, give_back, slab_length, take
 
 #: Places in the `clock` array: how many rows are in use, the event times at which an increment weighs 1 in what is
 #: received and in what is received lately, and the highest event time.
-FREE_ROWS, LANDMARK, LATELY, NEWEST = 0, 1, 2, 3
+USED_ROWS, LANDMARK, LATELY, NEWEST = 0, 1, 2, 3
 #: Places in the `totals` array: all that was received, and that of it which came lately.
 _EVER, _LATE = 0, 1
 
@@ -113,7 +113,7 @@ def _new_row(
     item: int, rows: Records, row_of: Int32s, neighbours: Int32s, free: Int64s, top: Int64s, clock: Int64s
 ) -> int:
     """Begin the row of an item, with an empty list; -1 if the table or the pool is full."""
-    r = clock[FREE_ROWS]
+    r = clock[USED_ROWS]
     if r == len(rows):
         return -1
     start = take(0, free, top, neighbours)
@@ -121,7 +121,7 @@ def _new_row(
         return -1
     rows[r].item, rows[r].start, rows[r].length, rows[r].size, rows[r].actions = item, start, 0, 0, 0.0
     row_of[item] = r
-    clock[FREE_ROWS] += 1
+    clock[USED_ROWS] += 1
     return r  # type: ignore[no-any-return]
 
 

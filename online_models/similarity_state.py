@@ -12,7 +12,7 @@ from online_models.compiled import Float32s, Floats, Int32s, Int64s, Records, UI
 from online_models.numbering import Numbering
 from online_models.reserve import long_enough
 from online_models.similarity import DAY_MS, ROW, ItemSimilarity, SimilaritySettings
-from online_models.similarity_kernels import FREE_ROWS, LANDMARK, MOST_SUPPORT, NEWEST
+from online_models.similarity_kernels import LANDMARK, MOST_SUPPORT, NEWEST, USED_ROWS
 from online_models.slabs import places, slab_lengths
 from online_models.spare import Spare
 from online_models.spelling import Spelling
@@ -109,7 +109,10 @@ def restored(state: Mapping[str, Any], items: Vocabulary, settings: SimilaritySe
     similarity.totals[:] = state["totals"]
     similarity.filled[0] = filled
     similarity.clock[:] = state["clock"]
-    assert similarity.clock[FREE_ROWS] == count
+    if similarity.clock[USED_ROWS] != count:
+        raise ValueError(
+            f"A state has {count} rows and counts {similarity.clock[USED_ROWS]}: it was not written whole."
+        )
     if state["half_life_days"] != similarity.settings.half_life_days and similarity.clock[LANDMARK] >= 0:
         _begin_anew_at_newest(similarity, state["half_life_days"])
     return similarity

@@ -16,6 +16,8 @@ from online_models.vocabulary import Vocabulary, distinct
 HOUR_MS: Final = 3_600_000
 #: After this much event time an action counts half.
 HALF_LIFE_HOURS: Final = 6.0
+#: Length of the list, and of the one merged from all item partitions.
+TOP: Final = 50
 _RESCALE_HALF_LIVES: Final = 256
 
 
@@ -44,7 +46,7 @@ class Trending:
     [('lamp', 0.67), ('bulb', 0.33)]
     """
 
-    def __init__(self, vocabulary: Vocabulary, half_life_hours: float = HALF_LIFE_HOURS, top: int = 50) -> None:
+    def __init__(self, vocabulary: Vocabulary, half_life_hours: float = HALF_LIFE_HOURS, top: int = TOP) -> None:
         self.vocabulary = vocabulary
         self.half_life_hours = half_life_hours
         self.top = top
@@ -76,11 +78,9 @@ class Trending:
         }
 
     @classmethod
-    def from_state(
-        cls, vocabulary: Vocabulary, state: Mapping[str, Any], half_life_hours: float = HALF_LIFE_HOURS, top: int = 50
-    ) -> Trending:
-        """Rebuild what `state` was taken from; with the same settings it goes on exactly as the original would."""
-        trending = cls(vocabulary, half_life_hours, top)
+    def from_state(cls, vocabulary: Vocabulary, state: Mapping[str, Any]) -> Trending:
+        """Rebuild what `state` was taken from, of the usual half-life and length; it goes on exactly as that would."""
+        trending = cls(vocabulary)
         codes = vocabulary.codes(Spelling(**state["items"]).names())
         trending.weights = long_enough(trending.weights, len(vocabulary))
         trending.weights[codes] = state["weights"]

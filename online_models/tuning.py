@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from online_models.compiled import Floats, Int64s
 from online_models.engine import Engine, EngineSettings
-from online_models.events import EVENT_CODES, IMPRESSION, Event
+from online_models.events import IMPRESSION, Event
+from online_models.visits import Visits
 
 #: Share of a replay that is learned before the first prediction.
 _WARM: Final = 0.5
@@ -47,15 +48,13 @@ class Replay:
     def of(cls, name: str, events: Sequence[Event], session_gap_minutes: float, predictions: int) -> Replay:
         """Predict at most so many events of the second half, evenly spread: those on which shoppers move on to another
         item in a session."""
-        gap_ms = session_gap_minutes * 60_000
-        latest: dict[str, Event] = {}
-        moves: list[int] = []
+        visits, moves = Visits(session_gap_minutes), list[int]()
         for number, event in enumerate(events):
-            if EVENT_CODES[event.type] != IMPRESSION:
-                before = latest.get(event.user_id)
-                if before and event.ts - before.ts <= gap_ms and event.item_id != before.item_id:
+            if event.code != IMPRESSION:
+                goes_on = visits.goes_on(event.user_id, event.ts)
+                if goes_on and visits.of(event.user_id).items[-1] != event.item_id:
                     moves.append(number)
-                latest[event.user_id] = event
+                visits.learn_one(event.user_id, event.item_id, event.ts)
         late = np.array([number for number in moves if number >= _WARM * len(events)], np.int64)
         chosen = np.unique(np.linspace(0, len(late) - 1, min(predictions, len(late))).astype(np.int64))
         return cls(name, events, session_gap_minutes, late[chosen])

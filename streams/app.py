@@ -14,9 +14,9 @@ from streams.checkpoints.store import CheckpointStore
 from streams.closed_connections import survive_closed_connections
 from streams.crash import CrashOnly
 from streams.delivery import AsDelivered, MicroBatches
-from streams.engine import Engine
 from streams.errors import EngineError
 from streams.fetching import fetch_batches
+from streams.live_engine import LiveEngine
 from streams.settings import Settings
 from streams.topics import LARGEST_RECORD, cluster_id, ensure_topics, topic_ids
 from streams.transport import PromptTransport
@@ -40,7 +40,7 @@ def create_app(settings: Settings) -> faust.App:
     app = faust_app(settings)
     crash_only = CrashOnly(lambda: app.should_stop)
     store = CheckpointStore(settings.checkpoints_url, f"{cluster_id(settings)}/{settings.application}")
-    engine = Engine(app, settings, partitions, topic_ids(settings), store, crash_only)
+    engine = LiveEngine(app, settings, partitions, topic_ids(settings), store, crash_only)
     app.transport.expected = engine.expected
     for loop in engine.loops:
         topic = app.topic(*loop.agent.topics, acks=False, schema=AsDelivered())

@@ -7,6 +7,8 @@ from typing import Final
 
 import msgspec
 
+from streams.settings import Settings
+
 #: A worker is planned to use so much of its core; the rest is for peaks, and for catching up after a failure.
 UTILISATION: Final = 0.6
 #: Partitions per worker, so that there can be twice as many workers: to add some later moves shoppers between them.
@@ -119,7 +121,7 @@ def plan(demand: Demand, found: Coefficients, timing: Timing) -> Plan:
     return Plan(
         workers=workers,
         partitions=partitions,
-        item_partitions=max(workers, partitions // 2),
+        item_partitions=max(workers, Settings.item_partitions),
         worker_utilisation=cores / workers,
         worker_bytes=round(_worker_bytes(demand, found, workers, partitions)),
         redis_bytes=round(demand.users * found.redis_user_bytes + demand.items * found.redis_item_bytes),

@@ -11,7 +11,7 @@ from kafka.errors import CoordinatorNotAvailableError, GroupIdNotFoundError, Kaf
 from streams.checkpoints.checkpointer import Written
 from streams.errors import ServerError
 from streams.lag import PartitionLag
-from streams.progress import field
+from streams.progress import partition_field
 from streams.reading import open_redis, read
 from streams.settings import Settings
 from streams.topics import admin
@@ -87,11 +87,11 @@ def _committed(settings: Settings, partitions: list[PartitionLag]) -> list[Commi
         ) from None
     finally:
         client.close()
-    offsets = {field(tp.topic, tp.partition): at.offset for tp, at in found.items() if at.offset >= 0}
+    offsets = {partition_field(tp.topic, tp.partition): at.offset for tp, at in found.items() if at.offset >= 0}
     return [
         CommittedLag(one.topic, one.partition, at, one.end - min(one.end, at or 0))
         for one in partitions
-        for at in [offsets.get(field(one.topic, one.partition))]
+        for at in [offsets.get(partition_field(one.topic, one.partition))]
     ]
 
 

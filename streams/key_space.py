@@ -7,6 +7,7 @@ from typing import Any
 
 from streams.errors import EngineError
 from streams.patience import Patience
+from streams.redis_writer import fence_key
 from streams.settings import Settings
 
 
@@ -21,7 +22,7 @@ async def mark_as_ours(redis: Any, settings: Settings, owners: Iterable[str], pa
     EngineError
         The database has keys, none of them ours, and there is no prefix to keep them apart.
     """
-    ours = [f"{settings.prefix}{key}" for key in ("upwell", *(f"fence:{owner}" for owner in owners))]
+    ours = [f"{settings.prefix}upwell", *(fence_key(settings.prefix, owner) for owner in owners)]
     if await patience.call(lambda: redis.exists(*ours)):
         return
     keys = await patience.call(redis.dbsize)

@@ -12,7 +12,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from streams.errors import ServerError
-from streams.progress import field, parsed
+from streams.progress import parsed, partition_field
 from streams.reading import open_redis, read
 from streams.settings import Settings
 from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, HOLD_SECONDS, PATIENCE_MS, PURCHASES, REJECTED, hold_seconds
@@ -106,7 +106,9 @@ class LagMeter:
         except KafkaError as error:
             raise ServerError(f"Kafka at {self.settings.kafka} does not tell its offsets ({error}).") from None
         partitions = [
-            _partition_lag(tp, beginnings[tp], ends[tp], positions.get(field(*tp)), stopped.get(field(*tp)))
+            _partition_lag(
+                tp, beginnings[tp], ends[tp], positions.get(partition_field(*tp)), stopped.get(partition_field(*tp))
+            )
             for tp in tps
         ]
         rejected = sum(ends[tp] - beginnings[tp] for tp in aside)

@@ -88,6 +88,7 @@ class MicroBatchLoop:
         run_task: RunTask,
     ) -> None:
         self.agent = agent
+        self.serves_shoppers = agent.topics == SHOP_TOPICS
         self.settings = settings
         self.ownership = ownership
         self.counters = counters
@@ -128,19 +129,15 @@ class MicroBatchLoop:
 
     def expected(self) -> dict[TP, int]:
         """Where reading goes on in every partition."""
-        return {
-            TP(topic, partition): course.lane.expected(TP(topic, partition))
-            for partition, course in self._courses.items()
-            for topic in self.agent.topics
-        }
+        return {tp: course.lane.expected(tp) for course in self._courses.values() for tp in course.owner.tps}
 
     def running(self) -> dict[TP, Reading]:
         """How far every partition has come in that is not stopped."""
         return {
-            TP(topic, partition): course.lane.reading(TP(topic, partition))
-            for partition, course in self._courses.items()
-            for topic in self.agent.topics
-            if TP(topic, partition) not in self.stopped
+            tp: course.lane.reading(tp)
+            for course in self._courses.values()
+            for tp in course.owner.tps
+            if tp not in self.stopped
         }
 
     async def run(self, stream: Any) -> None:
@@ -204,7 +201,7 @@ class MicroBatchLoop:
             if turn:
                 began = time.monotonic()
                 await self._process(turn)
-                if self.agent.topics == SHOP_TOPICS:
+                if self.serves_shoppers:
                     self.flow.set_turn_seconds(time.monotonic() - began)
                 await asyncio.sleep(0)  # what has come in meanwhile is handed over first
             else:
@@ -232,7 +229,7 @@ class MicroBatchLoop:
 
     def _tell_of_backlog(self, turn: Sequence[tuple[_Course, Portion[Any] | None]]) -> None:
         """Events that come while a turn is as large as a delivery would only wait here."""
-        if self.agent.topics == SHOP_TOPICS:
+        if self.serves_shoppers:
             self.flow.set_backlog(sum(len(portion) for _, portion in turn if portion is not None) >= LARGEST_DELIVERY)
 
     async def _rest(self) -> None:
@@ -261,7 +258,7 @@ class MicroBatchLoop:
         """Be done with a partition's micro-batch, which is published."""
         owner = course.owner
         owner.note(step)
-        if portion is not None and self.agent.topics == SHOP_TOPICS:
+        if portion is not None and self.serves_shoppers:
             self.counters.count_freshness(portion.timestamp, visible_ms)
             self._watch_for_flood(owner.partition, len(portion), step.outputs.rejected)
         await owner.repair()

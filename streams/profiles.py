@@ -19,8 +19,9 @@ FIELDS: Final = (
 _MODELLED: Final = 2
 #: In msgpack: leaves a field out.
 _FALSE: Final = 0xC2
-#: A profile takes no more: 13 whole numbers of nine bytes, two texts of 27, and how many there are.
-_MOST_BYTES: Final = 13 * 9 + 2 * 27 + 1
+#: Spend and propensity are texts: what a text begins with, 13 digits, a point and six decimals. All else are whole
+#: numbers of nine bytes. And how many there are.
+_MOST_BYTES: Final = 1 + 2 * (1 + 20) + 9 * (len(FIELDS) - 2)
 #: Less than this is written as 0.0.
 _LEAST: Final = 5e-7
 #: Beyond this a float has no millionths, nor is any shopper so rich.
@@ -91,7 +92,7 @@ def _integer(number: int, at: int, out: Bytes) -> int:
 
 @compiled
 def _decimal(number: float, at: int, out: Bytes) -> int:
-    """A number from 0 on, with up to six decimals, as a text of at most 31 bytes."""
+    """A number from 0 on, with up to six decimals, as a text of at most 20 bytes."""
     end = put_millionths(int(np.rint(min(number, _MOST) * 1e6)), at + 1, out)
     out[at] = 0xA0 | (end - at - 1)
     return end

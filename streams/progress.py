@@ -63,7 +63,7 @@ class Progress:
         if len(ranges) > _MOST_LOSSES:
             first = next(iter(ranges))
             del ranges[first]
-            self._dropped.append(f"{field(*tp)}:{first}")
+            self._dropped.append(f"{partition_field(*tp)}:{first}")
 
     def secure(self, offsets: Mapping[TP, int]) -> None:
         """Note that a checkpoint up to these offsets is durable."""
@@ -89,10 +89,16 @@ class Progress:
         """
         changed = {tp: position for tp, position in self.positions.items() if self._reported.get(tp) != position}
         if changed:
-            pipe.hset(f"{prefix}progress", mapping={field(*tp): text(position) for tp, position in changed.items()})
+            pipe.hset(
+                f"{prefix}progress", mapping={partition_field(*tp): text(position) for tp, position in changed.items()}
+            )
             self._reported.update(changed)
         if new := {tp: dict(ranges) for tp, ranges in self.lost.items() if self._reported_lost.get(tp) != ranges}:
-            fields = {f"{field(*tp)}:{start}": str(end) for tp, ranges in new.items() for start, end in ranges.items()}
+            fields = {
+                f"{partition_field(*tp)}:{start}": str(end)
+                for tp, ranges in new.items()
+                for start, end in ranges.items()
+            }
             pipe.hset(f"{prefix}lost", mapping=fields)
             self._reported_lost.update(new)
             if self._dropped:  # again and again, for nobody says whether this arrives
@@ -107,8 +113,8 @@ class Progress:
         self._committed.update(offsets)
 
 
-def field(topic: str, partition: int) -> str:
-    """The name of a partition's field in the progress hash."""
+def partition_field(topic: str, partition: int) -> str:
+    """What a partition is called in hashes such as `progress`, `lost` and `stopped`."""
     return f"{topic}:{partition}"
 
 

@@ -37,7 +37,6 @@ from streams.patience import Patience
 from streams.quick_packing import Packed
 from streams.redis_calls import Call, Offsets, Write, one_call, shared
 from streams.script_calls import Command, call_script
-from streams.values import NO_VALUES, Values
 
 
 @dataclass
@@ -129,28 +128,16 @@ class RedisWriter:
         known = await self._claimed(owner, generation, writes, reached, overruled)
         self.fences[owner] = Fence(generation, max(known, writes), reached, is_whole=known >= 0)
 
-    async def write(
-        self,
-        owner: str,
-        strings: Values = NO_VALUES,
-        hashes: Values = NO_VALUES,
-        hash_fields: Sequence[str] = (),
-        reached: Offsets | None = None,
-    ) -> None:
-        """Write values in the name of a partition, see `Write`; without any, see whether Redis still has the others.
+    async def write_many(self, writes: Sequence[Write]) -> None:
+        """Write values in the name of several partitions, in one trip; small writes share a call.
+
+        A write without values sees whether Redis still has the others. What Redis refuses, or may not have got, is
+        written once more, partition by partition: then it is known which one it is and why.
 
         Raises
         ------
         EngineError
-            A newer generation owns the partition: this worker is a zombie and has to stop.
-        """
-        await self.write_many([Write(owner, strings, hashes, hash_fields, reached)])
-
-    async def write_many(self, writes: Sequence[Write]) -> None:
-        """The same for several partitions, in one trip; small ones share a call.
-
-        What Redis refuses, or may not have got, is written once more, partition by partition: then it is known which
-        one it is and why.
+            A newer generation owns one of the partitions: this worker is a zombie and has to stop.
         """
         small = [self._placed(write, 1) for write in writes if write.is_small]
         groups = [small[some] for some in shared([placed.write for placed in small])]
@@ -259,7 +246,12 @@ class RedisWriter:
             raise
 
     def _key(self, owner: str) -> str:
-        return f"{self.prefix}fence:{owner}"
+        return fence_key(self.prefix, owner)
+
+
+def fence_key(prefix: str, owner: str) -> str:
+    """Where the fence of an agent's partition is."""
+    return f"{prefix}fence:{owner}"
 
 
 def _command(keys: Sequence[str | Packed], arguments: Sequence[Any]) -> Command:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from online_models.ranking import rounded
-from online_models.trending import HALF_LIFE_HOURS, HOUR_MS
+from online_models.trending import HALF_LIFE_HOURS, HOUR_MS, TOP
 
 
 class TrendingPart(msgspec.Struct, frozen=True):
@@ -19,7 +19,7 @@ class TrendingPart(msgspec.Struct, frozen=True):
     items: list[tuple[str, float]]
 
 
-def merged(parts: Iterable[TrendingPart], length: int = 50) -> tuple[list[tuple[str, float]], int]:
+def merged(parts: Iterable[TrendingPart]) -> tuple[list[tuple[str, float]], int]:
     """The items with the largest share of all weight as of the newest part, ties by id; and that event time.
 
     >>> merged([TrendingPart(0, 0, 3.0, [("lamp", 2.0)]), TrendingPart(1, 0, 1.0, [("bulb", 1.0)])])
@@ -36,7 +36,7 @@ def merged(parts: Iterable[TrendingPart], length: int = 50) -> tuple[list[tuple[
         for part, factor in zip(parts, factors, strict=True)
         for item, weight in part.items
     ]
-    return sorted(shares, key=lambda entry: (-entry[1], entry[0]))[:length], as_of
+    return sorted(shares, key=lambda entry: (-entry[1], entry[0]))[:TOP], as_of
 
 
 def trending_list(shares: list[tuple[str, float]], as_of: int, source: str) -> bytes:

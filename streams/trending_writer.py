@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from streams.errors import EngineError
-from streams.redis_writer import RedisWriter
+from streams.redis_writer import RedisWriter, fence_key
 from streams.trending_merge import TrendingPart, merged, trending_list
 
 _PARTS: Final = "trending-parts"
@@ -34,7 +34,7 @@ class TrendingWriter:
     async def _merge(self, parts: Sequence[tuple[TrendingPart, str]]) -> None:
         redis: Any = self.writer.redis
         prefix, keep_seconds = self.writer.prefix, self.writer.keep_seconds
-        parts_key, fence_keys = f"{prefix}{_PARTS}", [f"{prefix}fence:{owner}" for _, owner in parts]
+        parts_key, fence_keys = f"{prefix}{_PARTS}", [fence_key(prefix, owner) for _, owner in parts]
         new = {b"%d" % part.partition: msgspec.json.encode(part) for part, _ in parts}
         async with redis.pipeline() as pipe:
             await pipe.watch(parts_key, *fence_keys)

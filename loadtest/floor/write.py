@@ -15,6 +15,7 @@ from loadtest.floor.stopwatch import Measured, Stopwatch
 from streams.patience import Patience
 from streams.profiles import FIELDS
 from streams.quick_connection import connect
+from streams.redis_calls import Write
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
 from streams.values import Values
@@ -59,7 +60,7 @@ async def fenced(settings: Settings, directory: Path) -> Measured:
     await writer.claim(_OWNER, 1, 0, (0,), _nobody_newer)
     with stopwatch:
         for strings, hashes in batches:
-            await writer.write(_OWNER, strings, hashes, FIELDS)
+            await writer.write_many([Write(_OWNER, strings, hashes, FIELDS)])
     await redis.aclose()
     return stopwatch.measured(material.records)
 

@@ -83,14 +83,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _whole(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a length; 1 is the least")
     return number
 
 
 def _share(text: str) -> float:
-    share = float(text)
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
     if not 0 <= share < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a share; it lies between 0 and 1")
     return share

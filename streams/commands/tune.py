@@ -23,7 +23,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from online_models.engine import Engine, EngineSettings
-from online_models.tuning import Comparison, Replay, Trial, Values, compared, search, tried
+from online_models.tuning import Replay, Trial, Values, compared, search, tried
 from streams.errors import SettingsError
 from streams.evaluating.recording import read_recording, session_gap_minutes
 from streams.model_settings import model_settings
@@ -74,11 +74,11 @@ def run(options: argparse.Namespace) -> int:
 
         first = attempt({name: getattr(current, name) for name in GRID})
         won = search(first, GRID, replays, attempt, lambda: time.monotonic() > deadline)
-    report = _report(won, replays, trials, is_whole=time.monotonic() <= deadline)
+    report = _report(won, replays, trials, current.list_length, is_whole=time.monotonic() <= deadline)
     if options.json:
         print(msgspec.json.encode(report).decode())
     else:
-        _print(report, compared(won[0], won[-1], replays, choosing=False))
+        _print(report)
     return 0
 
 
@@ -112,7 +112,9 @@ def _bar(seconds: float) -> Iterator[Any]:
         yield lambda text: bar.update(task, description=text, completed=min(time.monotonic() - began, seconds))
 
 
-def _report(won: list[Trial], replays: list[Replay], trials: list[Trial], *, is_whole: bool) -> dict[str, Any]:
+def _report(
+    won: list[Trial], replays: list[Replay], trials: list[Trial], list_length: int, *, is_whole: bool
+) -> dict[str, Any]:
     confirmed = compared(won[0], won[-1], replays, choosing=False)
     keep = confirmed.is_noise or len(won) == 1
     return {
@@ -125,7 +127,7 @@ def _report(won: list[Trial], replays: list[Replay], trials: list[Trial], *, is_
         "steps": [dict(trial.values) for trial in won],
         "trials": [_of_trial(trial, won[0], replays) for trial in trials],
         "is_whole": is_whole,
-        "list_length": Settings.load().list_length,
+        "list_length": list_length,
         "files": [_of_file(n, won, replay) for n, replay in enumerate(replays)],
     }
 
@@ -145,7 +147,7 @@ def _of_file(number: int, won: list[Trial], replay: Replay) -> dict[str, Any]:
     return {"name": replay.name, "events": len(replay.events), "predictions": counts, **asdict(confirmed)}
 
 
-def _print(report: dict[str, Any], confirmed: Comparison) -> None:
+def _print(report: dict[str, Any]) -> None:
     console = Console(highlight=False)
     k = report["list_length"]
     table = Table("on predictions that chose nothing", f"HR@{k}", f"MRR@{k}", "gain of HR + MRR ± standard error")
@@ -163,8 +165,18 @@ def _print(report: dict[str, Any], confirmed: Comparison) -> None:
         found = ", ".join(f"{name} = {value:g}" for name, value in changed.items())
         console.print(f"The best found ({found}) gains no more than chance may: keep the current settings.")
         return
-    console.print(
-        f"It gains {confirmed.gain:.4f}, {confirmed.gain / confirmed.standard_error:.1f} standard errors; use"
-    )
+    console.print(f"It gains {_certainty(**report['confirmed_by'])}; use")
     for name, value in changed.items():
         console.print(f"  UPWELL_{name.upper()}={value:g}")
+
+
+def _certainty(gain: float, standard_error: float, **_: Any) -> str:
+    """A gain, and how far it is from chance.
+
+    >>> _certainty(0.01, 0.004)
+    '0.0100, 2.5 standard errors'
+    >>> _certainty(0.01, 0.0)
+    '0.0100, by every shopper alike'
+    """
+    how = f"{gain / standard_error:.1f} standard errors" if standard_error else "by every shopper alike"
+    return f"{gain:.4f}, {how}"

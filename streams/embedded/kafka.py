@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from streams.embedded.jars import MAVEN_CENTRAL, kafka_jars
+from streams.embedded.jars import kafka_jars
 from streams.embedded.java import find_java
 from streams.embedded.kafka_answer import cluster_of
 from streams.embedded.kafka_settings import LOG_DIRECTORY, SETTINGS_FILE, ProxiedListener, settings_text
@@ -42,6 +42,8 @@ LOGGING = (
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
 )
 FORMAT_TIMEOUT_S = 60
+#: The most memory that Java objects may take, enough for a benchmark on one machine.
+HEAP_MIB = 512
 
 
 class EmbeddedKafka(EmbeddedServer):
@@ -53,10 +55,6 @@ class EmbeddedKafka(EmbeddedServer):
         Data, settings and log of the node. What is in it is kept and used again.
     port
         Where clients connect, by default a free port. The controller always gets a free one.
-    heap_mib
-        The most memory that Java objects may take, in MiB; 512 is enough for a benchmark on one machine.
-    repository
-        The Maven repository to fetch Kafka from when it is not in the cache.
     proxied_port
         Port of a proxy that passes connections on to `behind_proxy_port`. Clients who come that way are told to come
         back that way, so that they reach Kafka through the proxy only.
@@ -74,13 +72,9 @@ class EmbeddedKafka(EmbeddedServer):
         directory: Path,
         port: int | None = None,
         *,
-        heap_mib: int = 512,
-        repository: str = MAVEN_CENTRAL,
         proxied_port: int | None = None,
     ) -> None:
         super().__init__(directory, port)
-        self.heap_mib = heap_mib
-        self.repository = repository
         self.proxied_port = proxied_port
         self._behind_proxy_port: int | None = None
 
@@ -101,7 +95,7 @@ class EmbeddedKafka(EmbeddedServer):
     def _prepare(self, ports: Sequence[int]) -> Launch:
         port, controller_port, free_port = ports
         java = str(find_java())
-        environment = {"CLASSPATH": os.pathsep.join(str(jar) for jar in kafka_jars(self.repository))}
+        environment = {"CLASSPATH": os.pathsep.join(str(jar) for jar in kafka_jars())}
         if codecs.lookup(locale.getencoding()).name == "ascii":
             # Java could not even start in a directory whose name has other letters than ASCII ones.
             environment["LC_ALL"] = "C.UTF-8"
@@ -109,7 +103,7 @@ class EmbeddedKafka(EmbeddedServer):
             self._format(java, environment, port, controller_port)
         settings = settings_text(port, controller_port, proxied=self._proxied(free_port))
         (self.directory / SETTINGS_FILE).write_text(settings)
-        command = [java, f"-Xmx{self.heap_mib}m", *JVM, *LOGGING, "kafka.Kafka", SETTINGS_FILE]
+        command = [java, f"-Xmx{HEAP_MIB}m", *JVM, *LOGGING, "kafka.Kafka", SETTINGS_FILE]
         return Launch(command, environment)
 
     def _proxied(self, free_port: int) -> ProxiedListener | None:

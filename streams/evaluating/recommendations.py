@@ -120,7 +120,7 @@ def _lines(path: Path | None) -> Iterator[TextIO | None]:
 
 def _line(prediction: Prediction) -> str:
     line = {
-        "session": prediction.session,
+        "user": prediction.user,
         "position": prediction.position,
         "target": prediction.target,
         "items": prediction.items,

@@ -25,7 +25,7 @@ def test_events_that_go_on_with_a_session_are_predicted() -> None:
         event(6, "ada", "bulb", 64),
     ]
     made = next_item_predictions(Engine(), visits, learn=True)
-    assert [(told.session, told.position, told.target) for told in made] == [
+    assert [(told.user, told.position, told.target) for told in made] == [
         ("ada", 1, "bulb"),
         ("ada", 2, "desk"),
         ("ada", 1, "bulb"),
@@ -47,7 +47,7 @@ def test_each_list_is_the_one_the_engine_gave_just_before() -> None:
     predictions = list(made)
     place = 0
     for visit in visits:
-        if place < len(predictions) and predictions[place].session == visit.user_id:
+        if place < len(predictions) and predictions[place].user == visit.user_id:
             items = [item for item, _, _ in asked.recommend_one(visit.user_id)]
             if (visit.item_id, items) == (predictions[place].target, predictions[place].items):
                 place += 1

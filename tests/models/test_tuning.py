@@ -41,6 +41,11 @@ def test_moves_to_another_item_in_the_second_half_are_predicted() -> None:
     assert Replay.of("", visits, GAP, 1).asked.tolist() == [9]
 
 
+def test_a_session_goes_on_from_its_highest_time() -> None:
+    visits = [event(n, "ada", f"lamp {n}", minute) for n, minute in enumerate((100, 65, 125))]
+    assert Replay.of("", visits, GAP, 100).asked.tolist() == [2]
+
+
 def test_an_item_is_predicted_by_what_came_before_it_alone() -> None:
     """Given pairs that everybody sees once, a later shopper's second item is known; the first shopper's is not."""
     pairs = [(f"{who} {n}", f"{item} {n}") for n in range(40) for who in ("ada", "bob") for item in ("lamp", "bulb")]

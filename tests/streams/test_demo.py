@@ -160,5 +160,5 @@ def test_evaluate_measures_and_writes_every_prediction(tmp_path: Path) -> None:
     results = json.loads(run.stdout)
     assert (results["predictions"], results["hr"], results["mrr"]) == (2, 0.5, 0.5)
     lines = [json.loads(line) for line in out.read_text().splitlines()]
-    assert lines[0] == {"session": "90", "position": 1, "target": "b", "items": ["b"]}
+    assert lines[0] == {"user": "90", "position": 1, "target": "b", "items": ["b"]}
     assert [line["target"] for line in lines] == ["b", "new"]

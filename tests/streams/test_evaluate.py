@@ -39,6 +39,15 @@ def evaluated(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[st
     return results
 
 
+@pytest.mark.parametrize(("option", "value"), [("--k", "many"), ("--warm-up-share", "half"), ("--session-share", "a")])
+def test_what_is_wrong_with_an_option_is_said_in_words(
+    capsys: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["evaluate", option, value])
+    assert f"{value} is not" in capsys.readouterr().err
+
+
 def test_every_event_of_a_stream_is_predicted_by_everyone(capsys: pytest.CaptureFixture[str], morning: Path) -> None:
     results = evaluated(capsys, "--stream", morning, "--baselines", "--session-share", "1/4")
     rows = {"upwell": results, **results["baselines"]}
@@ -78,8 +87,8 @@ def test_the_switches_change_what_may_be_listed(
     assert len(lines) == 1500
     for line in lines:
         assert len(line["items"]) <= 5
-        assert not seen.setdefault(line["session"], set()) & set(line["items"])
-        seen[line["session"]].add(line["target"])
+        assert not seen.setdefault(line["user"], set()) & set(line["items"])
+        seen[line["user"]].add(line["target"])
 
 
 def test_categories_are_easier_than_items(capsys: pytest.CaptureFixture[str], morning: Path) -> None:

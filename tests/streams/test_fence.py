@@ -21,6 +21,7 @@ from streams.redis_writer import RedisWriter
 from streams.script_calls import Command, call_script
 from streams.settings import Settings
 from streams.values import NO_VALUES, Values
+from tests.streams.writing import write
 
 OWNER = "shoppers:3"
 
@@ -59,17 +60,17 @@ def test_an_older_owner_is_refused(redis_url: str, prefix: str) -> None:
     async def test(redis: Any) -> None:
         old, new = writer(redis, prefix), writer(redis, prefix)
         await old.claim(OWNER, 4, 0, (0, 0), no)
-        await old.write(OWNER, Values.of([("rec:ada", b"old")]), viewed(1), ["view"])
+        await write(old, OWNER, Values.of([("rec:ada", b"old")]), viewed(1), ["view"])
         await new.claim(OWNER, 5, 0, (0, 0), no)
         with pytest.raises(EngineError, match="to another one"):
-            await old.write(OWNER, Values.of([("rec:ada", b"late")]))
+            await write(old, OWNER, Values.of([("rec:ada", b"late")]))
         with pytest.raises(EngineError, match="to another one"):
-            await old.write(OWNER, NO_VALUES, viewed(9), ["view"])
+            await write(old, OWNER, NO_VALUES, viewed(9), ["view"])
         with pytest.raises(EngineError, match="to another one"):
             await old.claim(OWNER, 4, 0, (0, 0), no)
         assert await redis.get(f"{prefix}rec:ada") == b"old"
         assert await redis.hget(f"{prefix}user:ada", "view") == b"1"
-        await new.write(OWNER, Values.of([("rec:ada", b"new")]))
+        await write(new, OWNER, Values.of([("rec:ada", b"new")]))
         assert await redis.get(f"{prefix}rec:ada") == b"new"
 
     run(redis_url, test)
@@ -96,10 +97,10 @@ def test_lost_writes_are_noticed_and_made_good(redis_url: str, prefix: str) -> N
     async def test(redis: Any) -> None:
         owner = writer(redis, prefix)
         await owner.claim(OWNER, 4, 0, (0, 0), no)
-        await owner.write(OWNER, Values.of([("rec:ada", b"1")]))
+        await write(owner, OWNER, Values.of([("rec:ada", b"1")]))
         assert owner.fences[OWNER].is_whole
         await redis.delete(f"{prefix}fence:{OWNER}", f"{prefix}rec:ada")  # as FLUSHALL does
-        await owner.write(OWNER, Values.of([("rec:bob", b"2")]))
+        await write(owner, OWNER, Values.of([("rec:bob", b"2")]))
         assert not owner.fences[OWNER].is_whole
         assert owner.fences[OWNER].losses == 1
         assert await redis.get(f"{prefix}rec:bob") == b"2"
@@ -107,7 +108,7 @@ def test_lost_writes_are_noticed_and_made_good(redis_url: str, prefix: str) -> N
         next_owner = writer(redis, prefix)  # dies before all is written again: whoever comes must know
         await next_owner.claim(OWNER, 5, 0, (0, 0), no)
         assert not next_owner.fences[OWNER].is_whole
-        await next_owner.write(OWNER, Values.of([("rec:ada", b"1")]))
+        await write(next_owner, OWNER, Values.of([("rec:ada", b"1")]))
         await next_owner.make_whole(OWNER)
         assert next_owner.fences[OWNER].is_whole
 
@@ -122,11 +123,11 @@ def test_writes_that_a_failover_took_back_are_noticed(redis_url: str, prefix: st
     async def test(redis: Any) -> None:
         owner = writer(redis, prefix)
         await owner.claim(OWNER, 4, 0, (0, 0), no)
-        await owner.write(OWNER, Values.of([("rec:ada", b"1")]))
+        await write(owner, OWNER, Values.of([("rec:ada", b"1")]))
         before = await redis.get(f"{prefix}fence:{OWNER}")
-        await owner.write(OWNER, Values.of([("rec:ada", b"2")]))
+        await write(owner, OWNER, Values.of([("rec:ada", b"2")]))
         await redis.set(f"{prefix}fence:{OWNER}", before)
-        await owner.write(OWNER)
+        await write(owner, OWNER)
         assert not owner.fences[OWNER].is_whole
 
     run(redis_url, test)
@@ -138,21 +139,21 @@ def test_values_lost_once_more_in_the_midst_of_a_repair_are_noticed(redis_url: s
     async def test(redis: Any) -> None:
         owner = writer(redis, prefix)
         await owner.claim(OWNER, 4, 0, (0, 0), no)
-        await owner.write(OWNER, Values.of([("rec:ada", b"1"), ("rec:bob", b"1")]), reached=(9, 9))
+        await write(owner, OWNER, Values.of([("rec:ada", b"1"), ("rec:bob", b"1")]), reached=(9, 9))
         await redis.delete(*await redis.keys(f"{prefix}*"))
-        await owner.write(OWNER)
+        await write(owner, OWNER)
         assert not owner.fences[OWNER].is_whole
         before = await redis.get(f"{prefix}fence:{OWNER}")
-        await owner.write(OWNER, Values.of([("rec:ada", b"1")]))
+        await write(owner, OWNER, Values.of([("rec:ada", b"1")]))
         await redis.delete(f"{prefix}rec:ada")
         await redis.set(f"{prefix}fence:{OWNER}", before)
         losses = owner.fences[OWNER].losses
-        await owner.write(OWNER, Values.of([("rec:bob", b"1")]))
+        await write(owner, OWNER, Values.of([("rec:bob", b"1")]))
         assert owner.fences[OWNER].losses == losses + 1
         for name in ("rec:ada", "rec:bob"):
-            await owner.write(OWNER, Values.of([(name, b"1")]))
+            await write(owner, OWNER, Values.of([(name, b"1")]))
         await owner.make_whole(OWNER)
-        await owner.write(OWNER)
+        await write(owner, OWNER)
         assert (owner.fences[OWNER].is_whole, owner.fences[OWNER].losses) == (True, losses + 1)
 
     run(redis_url, test)
@@ -162,8 +163,9 @@ def test_values_that_somebody_took_back_to_an_older_state_are_noticed(redis_url:
     async def test(redis: Any) -> None:
         first = writer(redis, prefix)
         await first.claim(OWNER, 4, 0, (0, 0), no)
-        await first.write(OWNER, Values.of([("rec:ada", b"5")]), reached=(5, 1))
-        await first.write(
+        await write(first, OWNER, Values.of([("rec:ada", b"5")]), reached=(5, 1))
+        await write(
+            first,
             OWNER,
             Values.of([("rec:ada", b"9")]),
             viewed(9),
@@ -178,7 +180,7 @@ def test_values_that_somebody_took_back_to_an_older_state_are_noticed(redis_url:
         anew = writer(redis, prefix)
         await anew.claim(OWNER, 6, 0, (0, 0), no)
         assert anew.fences[OWNER].is_whole
-        await anew.write(OWNER, Values.of([("rec:ada", b"5")]), reached=(5, 1))
+        await write(anew, OWNER, Values.of([("rec:ada", b"5")]), reached=(5, 1))
         later = writer(redis, prefix)
         await later.claim(OWNER, 7, first.fences[OWNER].writes, (9, 1), no)
         assert not later.fences[OWNER].is_whole
@@ -201,7 +203,7 @@ def test_a_write_that_is_not_over_has_not_reached_anything(
             return answers
 
         monkeypatch.setattr(redis_writer, "call_script", one_at_a_time)
-        await owner.write(OWNER, Values.of([(f"rec:{n}", b"1") for n in range(40)]), reached=(7,))
+        await write(owner, OWNER, Values.of([(f"rec:{n}", b"1") for n in range(40)]), reached=(7,))
         assert fences == [b"4 1 0", b"4 2 0", b"4 3 7"]
 
     run(redis_url, test)
@@ -324,7 +326,7 @@ def test_redis_is_asked_for_little_at_a_time_and_for_more_where_there_is_much(
     async def test(redis: Any) -> None:
         owner = writer(redis, prefix)
         await owner.claim(OWNER, 4, 0, (0,), no)
-        await owner.write(OWNER, Values.of([(f"rec:{n}", b"1") for n in range(keys)]), reached=(7,))
+        await write(owner, OWNER, Values.of([(f"rec:{n}", b"1") for n in range(keys)]), reached=(7,))
         assert await redis.get(f"{prefix}fence:{OWNER}") == b"4 %d 7" % writes
 
     run(redis_url, test)
@@ -370,7 +372,7 @@ def test_a_hash_has_the_fields_of_the_last_write_only(redis_url: str, prefix: st
         await owner.claim(OWNER, 4, 0, (0, 0), no)
         for values in ([1, 2, 3], [4, False, 5], [6, 7], [False, 8, False]):
             ada = Values.of([("user:ada", msgspec.msgpack.encode(values))])
-            await owner.write(OWNER, NO_VALUES, ada, ["view", "cart", "spend"])
+            await write(owner, OWNER, NO_VALUES, ada, ["view", "cart", "spend"])
             found.append(await redis.hgetall(f"{prefix}user:ada"))
             assert 0 < await redis.ttl(f"{prefix}user:ada") <= 60
         assert found == [
@@ -387,9 +389,9 @@ def test_a_write_whose_answer_was_lost_may_be_sent_again(redis_url: str, prefix:
     async def test(redis: Any) -> None:
         owner = writer(redis, prefix)
         await owner.claim(OWNER, 4, 0, (0, 0), no)
-        await owner.write(OWNER, Values.of([("rec:ada", b"1")]))
+        await write(owner, OWNER, Values.of([("rec:ada", b"1")]))
         owner.fences[OWNER].writes -= 1  # as if the answer had not arrived
-        await owner.write(OWNER, Values.of([("rec:ada", b"1")]))
+        await write(owner, OWNER, Values.of([("rec:ada", b"1")]))
         assert owner.fences[OWNER].is_whole
 
     run(redis_url, test)
@@ -400,7 +402,7 @@ def test_a_redis_that_is_full_for_a_moment_is_ridden_out_and_one_that_stays_full
         owner = writer(redis, "", seconds=20.0)
         await owner.claim(OWNER, 4, 0, (0, 0), no)
         await redis.config_set("maxmemory", "1")
-        writing = asyncio.create_task(owner.write(OWNER, Values.of([("rec:ada", b"1")])))
+        writing = asyncio.create_task(write(owner, OWNER, Values.of([("rec:ada", b"1")])))
         await asyncio.sleep(0.5)
         assert not writing.done()
         await redis.config_set("maxmemory", "0")
@@ -409,7 +411,7 @@ def test_a_redis_that_is_full_for_a_moment_is_ridden_out_and_one_that_stays_full
         await redis.config_set("maxmemory", "1")
         owner.patience.seconds = 0.3
         with pytest.raises(EngineError, match="of no use"):
-            await owner.write(OWNER, Values.of([("rec:ada", b"2")]))
+            await write(owner, OWNER, Values.of([("rec:ada", b"2")]))
 
     with EmbeddedRedis(tmp_path) as own:
         run(own.url, test)

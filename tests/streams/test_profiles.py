@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from online_models.events import EVENT_TYPES
 from online_models.shoppers import blank
 from online_models.spelling import spelled
-from streams.profiles import FIELDS, packed_profiles
+from streams.profiles import _MOST_BYTES, FIELDS, packed_profiles
 from streams.quick_packing import packed, packed_texts
 
 counts = st.integers(0, 2**31 - 1)
@@ -51,6 +51,20 @@ def test_profiles_are_packed_as_msgpack_would(shoppers: list[Any], has_model: bo
         wanted = [number or False for number in (sum(events), *events, sessions)] + [first, last]
         wanted += [segment] if has_model and segment >= 0 else []
         assert [*map(repr, profile.values())] == [*map(repr, wanted)]
+
+
+def test_there_is_room_for_the_largest_profiles() -> None:
+    """A list of at most 15, as msgpack has it in a byte; and what is written never leaves the array made for it."""
+    records = blank(3)
+    records["counts"] = records["sessions"] = 2**31 - 1
+    records["first_seen"] = records["last_seen"] = 2**52
+    records["spend"] = 9e15
+    rows = packed_profiles(records, np.full(3, 200, np.int32), np.full(3, 0.999999))
+    assert len(FIELDS) <= 15
+    assert len(rows.text) <= 3 * _MOST_BYTES
+    assert [len(msgspec.msgpack.decode(rows.text.tobytes()[end - rows.ends[0] : end])) for end in rows.ends] == [
+        len(FIELDS)
+    ] * 3
 
 
 def test_money_is_written_as_people_do() -> None:

@@ -19,6 +19,7 @@ from streams.settings import Settings
 from streams.trending_merge import TrendingPart
 from streams.trending_writer import TrendingWriter
 from streams.values import Values
+from tests.streams.writing import write
 
 SHOPPERS, AFFINITY = "shoppers:0", "affinity:0"
 
@@ -48,7 +49,7 @@ def test_what_passes_is_ridden_out_in_scripts_and_in_transactions(
                 await writer.claim(owner, 1, 0, (0, 0), no)
             part = TrendingPart(0, 1, 4.0, [("lamp", 2.0)])
             calls: list[Awaitable[None]] = [
-                writer.write(SHOPPERS, lists(b"1")),
+                write(writer, SHOPPERS, lists(b"1")),
                 TrendingWriter(writer).put([(part, AFFINITY)]),
             ]
             for call in calls:
@@ -84,11 +85,11 @@ def test_whoever_took_over_behind_the_same_address_is_found_though_old_connectio
         async with connect(Settings(redis=own.url)) as old, connect(Settings(redis=url)) as redis:
             writer = RedisWriter(redis, "", 60, Patience(5))
             await writer.claim(SHOPPERS, 1, 0, (0, 0), no)
-            await writer.write(SHOPPERS, lists(b"1"))
+            await write(writer, SHOPPERS, lists(b"1"))
             # When the server becomes a replica of another one, to which new connections go
             ports.append(other.port)
             await old.replicaof("127.0.0.1", str(other.port))
-            await writer.write(SHOPPERS, lists(b"2"))
+            await write(writer, SHOPPERS, lists(b"2"))
         async with connect(Settings(redis=other.url)) as new:
             written: Any = await new.get("rec:ada")
             assert written == b"2"
@@ -106,6 +107,6 @@ def test_a_key_of_somebody_else_is_said_to_be_one(own: EmbeddedRedis) -> None:
             writer = RedisWriter(redis, "", 60, Patience(5))
             await writer.claim(SHOPPERS, 1, 0, (0, 0), no)
             with pytest.raises(EngineError, match=r"somebody else.*UPWELL_PREFIX"):
-                await writer.write(SHOPPERS, hashes=Values.of([("user:ada", b"\x91\x01")]), hash_fields=["view"])
+                await write(writer, SHOPPERS, hashes=Values.of([("user:ada", b"\x91\x01")]), hash_fields=["view"])
 
     asyncio.run(test())

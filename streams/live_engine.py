@@ -32,7 +32,7 @@ from streams.micro_batches import MicroBatchLoop
 from streams.model_settings import model_settings
 from streams.ownership import Ownership
 from streams.patience import Patience
-from streams.progress import Progress, field
+from streams.progress import Progress, partition_field
 from streams.publisher import Publisher
 from streams.quick_connection import connect
 from streams.read_view import ReadView
@@ -52,8 +52,8 @@ _COMMIT_PATIENCE_SECONDS: Final = 5.0
 _DAY_SECONDS: Final = 86_400
 
 
-class Engine:
-    """What the agents of one worker share.
+class LiveEngine:
+    """The engine on Kafka and Redis: what the agents of one worker share.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ class Engine:
             if written := {owner: written.text() for owner, written in self.checkpointer.written.items()}:
                 pipe.hset(f"{prefix}checkpoints", mapping=written)
             if stopped := {
-                field(*tp): text
+                partition_field(*tp): text
                 for loop in self.loops
                 for tp, text in loop.stopped.items()
                 if tp.partition in loop.owned  # in a rebalance somebody else may own it already
@@ -196,7 +196,7 @@ class Engine:
     async def _resume_stopped(self, assignment: Assignment) -> None:
         """A partition that another worker stopped may be mended by now; if not, it will be stopped again."""
         stopped = {tp for loop in self.loops for tp in loop.stopped}
-        if resumed := [field(*tp) for tp in assignment.earliest.keys() - stopped]:
+        if resumed := [partition_field(*tp) for tp in assignment.earliest.keys() - stopped]:
             redis: Any = self.redis
             key = f"{self.settings.prefix}stopped"
             await self.ownership.patience.call(lambda: redis.hdel(key, *resumed))
