@@ -109,13 +109,13 @@ class Decoder:
         ts = _milliseconds(wire.ts)
         if record.timestamp < 0:  # to an event of the year 9999 all others would be long forgotten
             raise _RefusedError("bad_time", "the record has no Kafka timestamp to hold ts against")
+        if ts > LATEST_MS:
+            raise _RefusedError("bad_time", f"ts is {wire.ts!r:.40}, after the year 9999: milliseconds are expected")
         if ts > record.timestamp + self.max_future_ms:
             raise _RefusedError(
                 "time_in_future", f"ts is {(ts - record.timestamp) // 1000} s after the record's Kafka timestamp"
             )
         ts = min(ts, record.timestamp)  # a clock that is fast would end the sessions of everybody else
-        if ts > LATEST_MS:  # as Kafka's own may be
-            raise _RefusedError("bad_time", f"ts is {wire.ts}, after the year 9999: it is in milliseconds")
         price = 0.0 if wire.price is None else wire.price + 0.0
         quantity = 1 if wire.quantity is None else wire.quantity
         return Event(wire.event_id, wire.type, wire.user_id, wire.item_id, ts, price, quantity)

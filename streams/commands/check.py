@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         for finding in findings:
             mark = "[green]ok  [/]" if finding.ok else "[red]FAIL[/]"
             console.print(f"{mark} {finding.name}: ", end="")
-            console.print(finding.detail, markup=False)
+            console.print(finding.detail, markup=False, soft_wrap=True)
     return 0 if all(finding.ok for finding in findings) else 1
 
 

@@ -53,18 +53,22 @@ def _print(lag: Lag, durable: Durability) -> None:
         )
     console.print(table if lag.partitions else "There are no topics yet: the first worker makes them.")
     for complaint in dict.fromkeys(f"{p.topic}-{p.partition}: {p.stopped}" for p in lag.partitions if p.stopped):
-        console.print(complaint, markup=False)
+        console.print(complaint, markup=False, soft_wrap=True)
     if lag.rejected:
-        console.print(f"{lag.rejected:,} records are in topic {REJECTED}; their headers say why.")
+        console.print(f"{lag.rejected:,} records are in topic {REJECTED}; their headers say why.", soft_wrap=True)
     if durable.checkpoints:
         oldest = max(durable.checkpoints, key=lambda one: one.age_seconds)
         size = sum(one.size_bytes for one in durable.checkpoints)
-        console.print(f"Checkpoints: {size / 2**20:,.1f} MiB, the oldest {oldest.age_seconds:,.0f} s ({oldest.owner})")
+        console.print(
+            f"Checkpoints: {size / 2**20:,.1f} MiB, the oldest {oldest.age_seconds:,.0f} s ({oldest.owner})",
+            soft_wrap=True,
+        )
     for gone in durable.lost:
         console.print(
             f"LOST: {gone.topic}-{gone.partition}, records {gone.start:,} to {gone.end - 1:,}: Kafka deleted them "
             "before they were processed.",
             markup=False,
+            soft_wrap=True,
         )
 
 

@@ -42,4 +42,4 @@ def _print(user: str, rec: Any, profile: dict[str, str]) -> None:
         table.add_row(entry["id"], f"{entry['score']:g}", entry["because"] or "")
     console = Console(emoji=False)
     console.print(table)
-    console.print("  ".join(f"{name} {value}" for name, value in profile.items()), markup=False)
+    console.print("  ".join(f"{name} {value}" for name, value in profile.items()), markup=False, soft_wrap=True)

@@ -76,9 +76,9 @@ def _print(demand: Demand, need: Plan) -> None:
         "workers, one core each": f"{need.workers:,}, each {100 * need.worker_utilisation:.0f} % busy",
         "partitions of clickstream and purchases": f"{need.partitions:,}",
         "partitions of covisits": f"{need.item_partitions:,}",
-        "memory of each worker": f"{need.worker_bytes / _GIB:,.2f} GiB",
-        "memory of Redis": f"{need.redis_bytes / _GIB:,.2f} GiB",
-        "checkpoints": f"{need.checkpoint_bytes / _MIB:,.0f} MiB, twice that while they are written",
+        "memory of each worker": _memory(need.worker_bytes),
+        "memory of Redis": _memory(need.redis_bytes),
+        "checkpoints": f"{_memory(need.checkpoint_bytes)}, twice that while they are written",
         "between the agents, through Kafka": f"{need.internal_bytes_per_second / _MIB:,.1f} MiB/s",
         "fresh again after a worker was killed": f"{need.recovery_seconds:,.0f} s",
     }
@@ -87,3 +87,14 @@ def _print(demand: Demand, need: Plan) -> None:
     console = Console(highlight=False)
     console.print(table)
     console.print(f"Workers are planned to be at most {100 * UTILISATION:.0f} % busy; see docs/capacity.md.")
+
+
+def _memory(size: int) -> str:
+    """Bytes as people say it.
+
+    >>> _memory(1_309_000), _memory(700 << 20), _memory(5 << 30)
+    ('1.2 MiB', '700 MiB', '5.00 GiB')
+    """
+    if size >= _GIB:
+        return f"{size / _GIB:,.2f} GiB"
+    return f"{size / _MIB:,.0f} MiB" if size >= 10 * _MIB else f"{size / _MIB:,.1f} MiB"
