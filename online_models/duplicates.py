@@ -76,7 +76,7 @@ class RecentIds:
 
     def _grow_or_rotate(self) -> None:
         young, old, held = self.tables
-        if held[0] == self.window:
+        if held[0] >= self.window:
             self.tables = _Tables(np.zeros(len(young), np.uint64), young, np.zeros(1, np.int64))
             return
         larger = np.zeros(2 * len(young), np.uint64)
@@ -142,7 +142,7 @@ def _learn(
         place = _find(digest, young)
         if young[place] != 0:
             continue
-        if held[0] == window or 2 * (held[0] + 1) > len(young):
+        if held[0] >= window or 2 * (held[0] + 1) > len(young):
             return np.int64(i)  # type: ignore[return-value]
         young[place] = digest
         held[0] += 1

@@ -64,7 +64,8 @@ class ItemSimilarity:
     all that was received, times all that was received lately. An item that trends is held down less; where a day
     brings little, nothing can be said of that, and r(b) stands. Few actions on a are 5 too few to be sure of its list,
     which then counts less beside those of the shopper's other items. Where n(a) has decayed below 1 it is 5 n(a): an
-    item that comes back after a long time still has its list.
+    item that comes back after a long time still has its list. And n(a) is a quarter of the largest w(a, b) at least: an
+    item that people only take out of old carts is acted on by nobody, but meets others nevertheless.
 
     But for the 5, this is with `damping` 0 the sequential rule "after a comes b" [1]_; with 0.5 it is the cosine
     normalisation of incremental item-based collaborative filtering [2]_, in which an item that meets everything is

@@ -33,6 +33,9 @@ _DOUBT = 3.0
 #: Weight of actions on an item before its list counts half of what it would with many (damping aside). An item that was
 #: quiet for so long that less than one action is left keeps its list.
 _FEW_ACTIONS = 5.0
+#: A neighbour met more often per action on an item is that of an item which is acted on no more, but still comes back
+#: into sessions, as out of old carts: else it would be the more similar the longer that is so.
+_MEETINGS_PER_ACTION = 4.0
 #: No score grows by more when it is rounded.
 _ROUNDING = 1e-6
 
@@ -206,6 +209,14 @@ def _demand(received: float, lately: float, totals: Floats, lately_now: float) -
     return received * (usual * lately_now + _DOUBT) / (lately * lately_now + _DOUBT)  # type: ignore[no-any-return]
 
 
+@compiled
+def _largest(weights: Float32s) -> float:
+    largest = np.float32(0.0)
+    for weight in weights:
+        largest = max(largest, weight)
+    return float(largest)
+
+
 @unlocked
 def rank(
     items: Int32s,
@@ -239,15 +250,17 @@ def rank(
     for n in range(len(items)):
         out_lengths[n] = 0
         r = row_of[items[n]]
-        if r < 0:
+        if r < 0 or rows[r].actions == 0.0:
             continue
-        if rows[r].actions == 0.0:
-            continue
-        few = _FEW_ACTIONS * min(1.0, rows[r].actions * now) / now
-        actions = (rows[r].actions + few) ** (1.0 - damping)
+        start, end = rows[r].start, rows[r].start + rows[r].length
+        acted = max(rows[r].actions, _largest(weights[start:end]) / _MEETINGS_PER_ACTION)
+        few = _FEW_ACTIONS * min(1.0, acted * now) / now
+        actions = (acted + few) ** (1.0 - damping)
         ids, scores, length = out_ids[n], out_scores[n], 0
-        for place in range(rows[r].start, rows[r].start + rows[r].length):
+        for place in range(start, end):
             item = neighbours[place]
+            if weights[place] == 0.0:  # one was only taken out of a cart
+                continue
             if damped[item] == 0.0:
                 demand = _demand(received[item], lately[item], totals, lately_now)
                 if demand == 0.0:

@@ -19,6 +19,8 @@ HALF_LIFE_HOURS: Final = 6.0
 #: Length of the list, and of the one merged from all item partitions.
 TOP: Final = 50
 _RESCALE_HALF_LIVES: Final = 256
+#: What is left of less than this has no digits that tell one item from another, and is nothing.
+_NOTHING: Final = 1e-300
 
 
 class Trending:
@@ -121,6 +123,9 @@ def _learn(
         if age >= _RESCALE_HALF_LIVES:
             steps = np.floor(age)
             held *= 2.0**-steps
+            for k in range(len(held)):
+                if held[k] < _NOTHING:
+                    held[k] = 0.0
             totals *= 2.0**-steps
             landmark[0] += int(steps * half_life_ms)
             age = (ts[i] - landmark[0]) / half_life_ms

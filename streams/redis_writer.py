@@ -13,7 +13,7 @@ Every key and who writes and reads it:
 | `trending-parts` | hash | affinity | per item partition what trends in it; merged into `trending:all` |
 | `fence:{agent}:{partition}` | string | all agents | newest owner's generation, number of writes, offsets reached |
 | `progress` | hash | all agents | per topic and partition the next offset to process, and when the last record came |
-| `checkpoints` | hash | all agents | per agent and partition the last checkpoint: records, when, bytes, seconds, pause in ms |
+| `checkpoints` | hash | all agents | per agent and partition the last: records, when, bytes, seconds, pause in ms |
 | `lost` | hash | all agents | ranges of offsets that Kafka no longer had when they were needed |
 | `stopped` | hash | shoppers | per topic and partition why it is stopped, if it is |
 | `worker:{name}` | hash | every worker | its counters, for the demo and `upwell check`; see [operating](operating.md) |

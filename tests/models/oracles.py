@@ -66,10 +66,14 @@ def similar_items(
             met[row, neighbour].append(decayed)
             support[row, neighbour] += kind == FIRST_IN_SESSION
     lists: defaultdict[str, dict[str, Similar]] = defaultdict(dict)
+    largest: defaultdict[str, float] = defaultdict(float)
+    for (row, _), weights in met.items():
+        largest[row] = max(largest[row], fsum(weights))
     ever, late = fsum(usual.values()), fsum(lately.values())
     for (row, neighbour), weights in met.items():
         n, r = fsum(acted[row]), usual[neighbour]
-        if n > 0.0 and r > 0.0:
+        if n > 0.0 and r > 0.0 and fsum(weights) > 0.0:
+            n = max(n, largest[row] / 4)
             expected = r / ever * late
             demand = r * (expected + 3.0) / (lately[neighbour] + 3.0)
             score = fsum(weights) / ((n + 5.0 * min(n, 1.0)) ** (1.0 - damping) * demand**damping)

@@ -160,7 +160,7 @@ def test_a_weight_fades_out_and_begins_anew() -> None:
         assert weight(similarity) == (exact if passed <= 126 else pytest.approx(exact, abs=2.0**-149))
     assert weight(similarity) == 0.0
     similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=NOON + 400 * DAY_MS)
-    assert similarity.predict_one("lamp") == [("bulb", 0.0, 1)]
+    assert similarity.predict_one("lamp") == []
     similarity.learn_one("lamp", "bulb", 1.0, SEEN_AGAIN, ts=NOON + 400 * DAY_MS)
     assert similarity.predict_one("lamp") == [("bulb", round(1 / 6, 6), 1)]
 
@@ -183,3 +183,20 @@ def test_as_much_as_can_be_added_up_stays_finite() -> None:
 def test_support_stays_at_the_most_that_is_counted() -> None:
     similarity = hub(1, times=65_540)
     assert similarity.predict_one("lamp")[0][2] == 65_535
+
+
+@pytest.mark.parametrize("years", [0, 1, 5, 26])
+def test_an_item_that_only_comes_out_of_old_carts_is_no_more_similar_than_others(years: int) -> None:
+    similarity = ItemSimilarity(Vocabulary(), SimilaritySettings(half_life_days=30.0))
+    similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=NOON - years * YEAR)
+    similarity.learn_one("lamp", "bulb", 1.0, FIRST_IN_SESSION, ts=NOON)
+    ((_, score, _),) = similarity.predict_one("lamp")
+    assert 0.2 < score < 1.0
+
+
+def test_an_item_that_was_only_taken_out_of_a_cart_is_no_neighbour() -> None:
+    similarity = ItemSimilarity(Vocabulary())
+    similarity.learn_one("lamp", "lamp", 1.0, ACTION, ts=NOON)
+    similarity.learn_one("lamp", "bulb", 0.0, FIRST_IN_SESSION, ts=NOON)
+    similarity.learn_one("lamp", "sofa", 1.0, FIRST_IN_SESSION, ts=NOON)
+    assert [item for item, _, _ in similarity.predict_one("lamp")] == ["sofa"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -111,3 +113,20 @@ def test_centuries_pass_and_shares_stay() -> None:
         trending.learn_many(codes, np.array([3.0, 1.0]), np.full(2, year * 365 * 24 * HOUR_MS))
         assert named_shares(trending) == [("lamp", 0.75), (f"bulb {year % 7}", 0.25)]
         assert np.isfinite(trending.weights).all()
+
+
+def test_what_has_faded_to_nothing_is_nothing_whatever_the_batches() -> None:
+    """Given a quiet time of 1,073 half-lives, no digits are left that tell old weights from each other."""
+    hour, rows = 3_600_000, []
+    for item, after in ((2, 0), (0, 1), (1, 1), (3, 1073 * 6)):
+        rows.append((item, 1_700_000_000_000 + after * hour))
+    lists = []
+    for bounds in ([0, 4], [0, 3, 4]):
+        items = Vocabulary()
+        codes, trending = items.codes(["z", "y", "a", "n"]), Trending(items, top=2)
+        for start, end in pairwise(bounds):
+            some = rows[start:end]
+            ts = np.array([when for _, when in some])
+            trending.learn_many(codes[[item for item, _ in some]], np.ones(len(some)), ts)
+        lists.append(items.names_of(trending.list))
+    assert lists == [["n"], ["n"]]
