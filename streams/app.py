@@ -50,7 +50,9 @@ def create_app(settings: Settings) -> faust.App:
     app.on_rebalance_complete.connect(crash_only.guarded(engine.on_rebalance_complete), weak=False)
     app.task(crash_only.guarded(engine.report_for_ever))
     app.task(crash_only.guarded(engine.commit_for_ever))
-    watchdog = Watchdog(app.consumer, engine.progress.positions, engine.running, settings.stall_seconds)
+    watchdog = Watchdog(
+        app.consumer, engine.progress.positions, engine.running, settings.stall_seconds, lambda: engine.has_joined
+    )
     app.task(crash_only.guarded(watchdog.watch_for_ever))
     return cast(faust.App, app)
 
@@ -79,7 +81,7 @@ def faust_app(settings: Settings) -> Any:
         broker_session_timeout=settings.session_seconds,
         broker_heartbeat_interval=settings.session_seconds / 6,
         broker_rebalance_timeout=30,
-        broker_request_timeout=40,
+        broker_request_timeout=max(40.0, settings.session_seconds + 10),
         consumer_auto_offset_reset="earliest",
         producer_max_request_size=LARGEST_RECORD,
         producer_max_batch_size=_PRODUCER_BATCH_BYTES,

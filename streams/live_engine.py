@@ -61,6 +61,11 @@ class LiveEngine:
         How many partitions every topic has, and Kafka's own names for the topics.
     store
         Where checkpoints are kept.
+
+    Attributes
+    ----------
+    has_joined
+        Whether Kafka has let the worker into the group.
     """
 
     def __init__(
@@ -76,6 +81,7 @@ class LiveEngine:
         self.settings = settings
         self.partitions = partitions
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.has_joined = False
         self.redis = connect(settings)
         items = Vocabulary()
         self.counters = Counters(Quality(items))
@@ -109,6 +115,7 @@ class LiveEngine:
 
     async def on_rebalance_complete(self, *_: Any, **__: Any) -> None:
         """Open what this worker owns now: after Faust's recovery, before the first record of the new assignment."""
+        self.has_joined = True
         for loop in self.loops:
             await loop.end()
         assignment = await Assignment.of(self.app.consumer, self.app.consumer_generation_id)

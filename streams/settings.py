@@ -13,15 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from redis.connection import parse_url
-
 from streams.errors import SettingsError
+from streams.setting_limits import complaint, is_redis_url
 
 log = logging.getLogger("upwell")
 
 _PREFIX: Final = "UPWELL_"
-_DAY_SECONDS: Final = 86_400
-_SHARES: Final = ("max_rejected_share", "damping", "step_weight")
 
 
 @dataclass(frozen=True)
@@ -113,20 +110,13 @@ class Settings:
                 raise SettingsError(
                     f"{field.name} is {value!r} and has to be more than 0, and finite: change {_variable(field.name)}."
                 )
-        try:
-            parse_url(self.redis)  # type: ignore[no-untyped-call]
-        except ValueError:  # what is wrong with it might tell a part of the password
+            if field.name != "redis" and (wrong := complaint(field.name, value)):
+                raise SettingsError(f"{field.name} is {value!r:.200} and {wrong}: change {_variable(field.name)}.")
+        if not is_redis_url(self.redis):  # what is wrong with it might tell a part of the password
             raise SettingsError(
                 "redis has to be a URL such as redis://localhost:6379/0, with any special characters of a password as "
                 "%2F and the like: change UPWELL_REDIS."
-            ) from None
-        if self.keep_days * _DAY_SECONDS < 1:  # what Redis can count
-            raise SettingsError(f"keep_days is {self.keep_days!r}, less than a second: change UPWELL_KEEP_DAYS.")
-        for name in _SHARES:
-            if getattr(self, name) > 1:
-                raise SettingsError(
-                    f"{name} is {getattr(self, name)} and has to be at most 1: change {_variable(name)}."
-                )
+            )
 
     @property
     def redis_place(self) -> str:
@@ -189,13 +179,13 @@ def _from_file(path: str | None, types: Mapping[str, type]) -> dict[str, Any]:
         return {}
     try:
         values = tomllib.loads(Path(path).read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise SettingsError(f"UPWELL_CONFIG names {path}, which cannot be read: {error}.") from None
     for name, value in values.items():
         if name not in types:
             raise SettingsError(f"{path} sets {name}, and there is no such setting: known are {', '.join(types)}.")
         values[name] = _parsed(value, types[name], f"{name} in {path}") if isinstance(value, str) else value
-        if types[name] is float and type(value) is int:
+        if types[name] is float and type(value) is int and abs(value) < 1e300:
             values[name] = float(value)
         if type(values[name]) is not types[name]:
             raise SettingsError(f"{name} in {path} is {value!r} and has to be {_NAMES[types[name]]}.")

@@ -34,6 +34,8 @@ class Watchdog:
         How far every partition that runs has come in; those that are stopped are left out.
     stall_seconds
         How long is too long.
+    has_joined
+        Whether Kafka has let the worker into the group: until then it has no partitions, and nobody knows of it.
     """
 
     def __init__(
@@ -42,11 +44,13 @@ class Watchdog:
         positions: Mapping[TP, Position],
         running: Callable[[], Mapping[TP, Reading]],
         stall_seconds: float,
+        has_joined: Callable[[], bool] = lambda: True,
     ) -> None:
         self._consumer = consumer
         self._positions = positions
         self._running = running
         self._stall_seconds = stall_seconds
+        self._has_joined = has_joined
         self._beat = time.monotonic()
         self._stalls: dict[tuple[str, int], tuple[list[Position | None], float]] = {}
 
@@ -78,6 +82,11 @@ class Watchdog:
                 heard = time.monotonic()
                 self._note_stalls(behind, now)
             if looked - heard > self._stall_seconds:
+                if not self._has_joined():
+                    raise EngineError(
+                        f"Kafka has not let this worker into its group for {self._stall_seconds:g} s, so it stops: see "
+                        "the log above, and whether UPWELL_APPLICATION and UPWELL_SESSION_SECONDS suit Kafka."
+                    )
                 raise EngineError(
                     f"Kafka has not answered for {self._stall_seconds:g} s, so this worker stops: see to Kafka, and "
                     "start the worker again."
@@ -102,7 +111,7 @@ class Watchdog:
         """Partitions with records that are not processed; None if Kafka does not say."""
         running = dict(self._running())
         if not running:
-            return []
+            return [] if self._has_joined() else None
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 ends = await self._consumer.highwaters(*running)

@@ -100,7 +100,7 @@ def decode(data: bytes) -> Checkpoint:
     try:
         found = _decoder.decode(payload)
         return msgspec.structs.replace(found, state=_with_arrays(found.state))
-    except (msgspec.DecodeError, TypeError, ValueError) as error:
+    except (msgspec.DecodeError, TypeError, ValueError, KeyError, OverflowError, RecursionError) as error:
         raise CheckpointError(f"it cannot be read ({error})") from None
 
 

@@ -54,7 +54,7 @@ class CheckpointStore:
     def __init__(self, url: str, folder: str) -> None:
         try:
             filesystem, root = fsspec.core.url_to_fs(url)
-        except (ImportError, ValueError) as error:
+        except Exception as error:  # each of fsspec's file systems has errors of its own
             raise ServerError(f"Checkpoints cannot be kept at {url} ({error}): change UPWELL_CHECKPOINTS.") from None
         self._filesystem: Any = filesystem
         self.place = f"{root.rstrip('/')}/{folder}".rstrip("/")
@@ -131,9 +131,15 @@ class CheckpointStore:
         """Keep a few older checkpoints, and nothing that somebody who was killed has left half written."""
         older = [path for path in self._names(folder) if path < newest]
         halves = [path for path in self._names(folder, _HALF) if path < newest]
-        with _failures_as_oserror():
-            for path in [*older[: 1 - KEPT], *halves]:
-                self._filesystem.rm_file(path)
+        failed: OSError | None = None
+        for path in [*older[: 1 - KEPT], *halves]:
+            try:
+                with _failures_as_oserror():
+                    self._filesystem.rm_file(path)
+            except OSError as error:
+                failed = error
+        if failed is not None:
+            raise failed
 
     def _folder(self, agent: str, partition: int) -> str:
         return f"{self.place}/{agent}-{partition}"
@@ -146,6 +152,8 @@ class CheckpointStore:
                 found = self._filesystem.ls(folder, detail=False)
         except FileNotFoundError:
             return []
+        if found == [folder]:  # fsspec lists a file as itself
+            raise NotADirectoryError(f"{folder} is no directory")
         return sorted(path for path in found if path.endswith(suffix))
 
     def _read(self, path: str) -> bytes:

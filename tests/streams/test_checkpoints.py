@@ -248,3 +248,28 @@ def test_an_object_store_that_is_away_is_no_reason_to_begin_anew(monkeypatch: py
 
 def _timed_out(*_: Any, **__: Any) -> bytes:
     raise TimeoutError("timed out")
+
+
+def test_what_cannot_be_removed_does_not_keep_the_rest(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = CheckpointStore(str(tmp_path), "cluster/upwell")
+    folder = Path(store._folder("shoppers", 3))
+    (folder / f"{0:020d}-{0:010d}.checkpoint").mkdir(parents=True)
+    for position in range(1, 11):
+        store.save(checkpoint(position))
+    assert len(list(folder.iterdir())) == KEPT + 1
+    assert "could not be removed" in caplog.text
+
+
+def test_a_file_in_the_place_of_a_folder_is_not_taken_for_no_checkpoint(tmp_path: Path) -> None:
+    store = CheckpointStore(str(tmp_path), "cluster/upwell")
+    folder = Path(store._folder("shoppers", 3))
+    folder.parent.mkdir(parents=True)
+    folder.write_bytes(b"")
+    with pytest.raises(ServerError, match="no directory"):
+        newest(store)
+
+
+@pytest.mark.parametrize("url", ["zip:///nowhere", "ftp://127.0.0.1:1/x", "reference://"])
+def test_a_place_that_cannot_be_is_told_in_a_sentence(url: str) -> None:
+    with pytest.raises(ServerError, match="UPWELL_CHECKPOINTS"):
+        CheckpointStore(url, "cluster/upwell")

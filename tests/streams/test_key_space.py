@@ -28,17 +28,23 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
 
 def marked(redis_url: str, prefix: str = "", **keys: str) -> str | None:
     """The mark after a worker began on a database with these keys."""
+    with Redis.from_url(redis_url, decode_responses=True) as there:
+        there.flushall()
+        if keys:
+            there.mset(keys)
+    return again(redis_url, prefix)
+
+
+def again(redis_url: str, prefix: str = "") -> str | None:
+    """The same, on what is there."""
     settings = Settings(redis=redis_url, prefix=prefix, application="shop")
 
     async def begin() -> None:
         async with connect(settings) as redis:
             await mark_as_ours(redis, settings, OWNERS, Patience(5))
 
+    asyncio.run(begin())
     with Redis.from_url(redis_url, decode_responses=True) as there:
-        there.flushall()
-        if keys:
-            there.mset(keys)
-        asyncio.run(begin())
         found: Any = there.get(f"{prefix}upwell")
     return str(found) if found else None
 
@@ -56,6 +62,20 @@ def test_a_database_with_keys_of_others_is_refused(own: EmbeddedRedis) -> None:
 def test_what_was_written_since_redis_was_emptied_is_known_as_ours(own: EmbeddedRedis) -> None:
     assert marked(own.url, **{"fence:shoppers:1": "4 1 7,7", "rec:ada": "[]"}) is None
     assert marked(own.url, upwell="shop 1", **{"rec:ada": "[]"}) == "shop 1"
+
+
+def test_another_application_takes_over_what_nobody_is_at_work_on(own: EmbeddedRedis) -> None:
+    assert marked(own.url, upwell="another 1", **{"rec:ada": "[]"}) == "shop 1"
+    with Redis.from_url(own.url) as redis:
+        redis.set("worker:a:1:b", "counters", ex=590)
+        redis.set("upwell", "another 1")
+        assert again(own.url) == "shop 1"
+        redis.set("worker:a:1:b", "counters", ex=600)
+        assert again(own.url) == "shop 1"
+        redis.set("upwell", "another 1")
+        with pytest.raises(EngineError, match=r"Workers of application another.*UPWELL_PREFIX"):
+            again(own.url)
+        assert redis.get("upwell") == b"another 1"
 
 
 def test_a_redis_that_drops_keys_when_it_is_full_is_complained_of(own: EmbeddedRedis) -> None:

@@ -1,6 +1,9 @@
 """`upwell size`: more of anything takes more, and your own measurements count."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -79,3 +82,12 @@ def test_the_page_tells_the_coefficients_that_are_used() -> None:
 def test_nothing_and_no_number_cannot_be_sized(rate: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["size", "--events-per-second", rate, "--users", "1", "--items", "1"]) == 1
     assert "have to be more than 0" in capsys.readouterr().err
+
+
+def test_whoever_reads_what_is_printed_may_go_away() -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    demand = ["--events-per-second", "10", "--users", "10", "--items", "5", "--json"]
+    done = subprocess.run([sys.executable, "-m", "streams", "size", *demand], stdout=theirs, stderr=subprocess.PIPE)
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (1, b"")

@@ -59,6 +59,12 @@ def test_a_kafka_that_is_not_heard_of() -> None:
         watch(Log(end=10, silent=True), 10, Reading(10, 10))
 
 
+def test_a_worker_that_is_not_let_into_the_group() -> None:
+    watchdog = Watchdog(Log(end=10), {}, dict, 1.0, has_joined=lambda: False)
+    with pytest.raises(EngineError, match="has not let this worker into its group"):
+        asyncio.run(asyncio.wait_for(watchdog.watch_for_ever(), 3.5))
+
+
 @pytest.mark.parametrize(
     "reading", [Reading(5, 5), Reading(5, 9), Reading(9, 9)], ids=["nothing came", "marks only", "it hangs"]
 )
