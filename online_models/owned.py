@@ -58,6 +58,12 @@ def own(s: Shopper, kind: int, item: int, items: Int32s, free: Int64s) -> None:
 
 
 @compiled
+def own_late(s: Shopper, item: int, items: Int32s) -> None:
+    """Add to what a shopper, who has a slab for it, bought: the cart has moved on since."""
+    _buy(item, s, items[s.owned_start : s.owned_start + slab_length(s.owned_size)])
+
+
+@compiled
 def _place(item: int, items: Int32s, start: int, end: int) -> int:
     """Where the item is, or -1."""
     for j in range(start, end):

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from online_models.compiled import Float32s, Floats, Int64s, Records, compiled
+from online_models.compiled import Float32s, Floats, Int32s, Int64s, Records, compiled
 from online_models.events import IMPRESSION, PURCHASE
 from online_models.features import (
     PROFILE_FEATURES,
@@ -14,7 +14,7 @@ from online_models.features import (
     profile_features,
     propensity_features,
 )
-from online_models.owned import lacks_place, make_room_to_own, own
+from online_models.owned import lacks_place, make_room_to_own, own, own_late
 from online_models.recency import OLDEST, enter, has_room, leave, move_to_newest
 from online_models.session_items import carry_over, is_full, make_newest, make_room_for_item, meetings, note, standing
 from online_models.shopper_records import (
@@ -71,11 +71,12 @@ def fold(
                 break
             _tell(i, sessions[clock[OLDEST]].shopper, gap_ms, shelves, examples, filled)
         is_first = s.sessions == 0 or ts - s.last_seen > gap_ms
-        if not is_first and ts < s.session_start - gap_ms:  # long over: it counts, and teaches nothing
-            _count(s, kind, ts, prices[i], quantities[i])
+        is_late = not is_first and ts < s.session_start - gap_ms
+        if is_late and _come_late(s, item, kind, ts, prices[i], quantities[i], pool, free, top):
             continue
         if (
-            (lacks_place(s, kind) and not make_room_to_own(s, pool, free, top))
+            is_late
+            or (lacks_place(s, kind) and not make_room_to_own(s, pool, free, top))
             or (is_first and not _turn_over(i, who[i], kind, ts, gap_ms, shelves, examples, filled))
             or (is_full(s) and not make_room_for_item(s, pool, free, top))
         ):
@@ -92,6 +93,19 @@ def fold(
         if s.outcome != TOLD:
             _stay_open(s, ts, sessions, clock)
     return len(times)
+
+
+@compiled
+def _come_late(
+    s: Shopper, item: int, kind: int, ts: int, price: float, quantity: int, pool: Int32s, free: Int64s, top: Int64s
+) -> bool:
+    """Count an event of a session that is long over, which teaches nothing; False if the pool has to grow first."""
+    if kind == PURCHASE:
+        if lacks_place(s, kind) and not make_room_to_own(s, pool, free, top):
+            return False
+        own_late(s, item, pool)
+    _count(s, kind, ts, price, quantity)
+    return True
 
 
 @compiled

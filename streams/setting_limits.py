@@ -19,7 +19,7 @@ NUMBERS: Final[Mapping[str, tuple[float, float]]] = {
     "damping": (0, 1),
     "recent_items": (1, 1_000),
     "step_weight": (0, 1),
-    "view_seconds": (0, 86_400),
+    "view_seconds": (0, 1e9),
     "max_event_bytes": (1, 1_000_000),
     "max_future_seconds": (0, 3.2e9),
     "rejection_window_events": (1, 1_000_000_000),

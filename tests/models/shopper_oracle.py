@@ -130,13 +130,14 @@ class Shopper:
         return _distinct([*session.carried, *session.items])
 
     def owned(self) -> tuple[list[str], list[str]]:
-        """Cart and purchases, oldest first."""
+        """Cart and purchases, oldest first; what came late is bought, and does nothing to the cart."""
         cart: list[str] = []
         bought: list[str] = []
-        for event in (event for session in self.sessions for event in session.events):
-            if event.type in ("add_to_cart", "remove_from_cart", "purchase"):
+        in_time = {event.event_id for session in self.sessions for event in session.events}
+        for event in self.events:
+            if event.type in ("add_to_cart", "remove_from_cart", "purchase") and event.event_id in in_time:
                 cart = [item for item in cart if item != event.item_id]
-            if event.type == "add_to_cart":
+            if event.type == "add_to_cart" and event.event_id in in_time:
                 cart = [*cart, event.item_id][-CART:]
             if event.type == "purchase":
                 bought = [*(item for item in bought if item != event.item_id), event.item_id][-BOUGHT:]

@@ -90,3 +90,14 @@ def test_asking_changes_nothing() -> None:
         asked.recommend_one(visit.user_id)
     for user in silent.shoppers.users.names:
         assert asked.recommend_one(user) == silent.recommend_one(user)
+
+
+def test_what_was_bought_is_left_out_though_the_purchase_came_late() -> None:
+    engine = Engine()
+    engine.learn_many(views([(f"user {n}", item, n) for n in range(9) for item in ("lamp", "bulb", "sofa")]))
+    engine.learn_many([event(100, "ada", "lamp", 600)])
+    assert items_for(engine, "ada")[:2] == ["bulb", "sofa"]
+    engine.learn_many([event(101, "ada", "bulb", 300, "purchase"), event(102, "ada", "sofa", 300, "add_to_cart")])
+    assert items_for(engine, "ada") == ["sofa"]
+    engine.learn_many([event(103, "ada", "lamp", 602)])
+    assert items_for(engine, "ada") == ["sofa"]
