@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from redis.exceptions import ResponseError
+
 from streams.counters import KEPT_SECONDS
 from streams.errors import EngineError
 from streams.patience import Patience
@@ -24,11 +26,16 @@ async def mark_as_ours(redis: Any, settings: Settings, owners: Iterable[str], pa
     Raises
     ------
     EngineError
-        The database has keys, none of them ours, and there is no prefix to keep them apart; or workers of another
-        application are at work behind the same prefix, which would write over what we write.
+        Redis refuses; the database has keys, none of them ours, and there is no prefix to keep them apart; workers of
+        another application are at work behind the same prefix, which would write over what we write.
     """
     key = f"{settings.prefix}upwell"
-    known = await patience.call(lambda: redis.get(key))
+    try:
+        known = await patience.call(lambda: redis.get(key))
+    except ResponseError as error:  # there is no database of that number, say
+        raise EngineError(
+            f"Redis at {settings.redis_place} will not have this worker ({error}): change UPWELL_REDIS."
+        ) from None
     if known == mark(settings).encode():
         return
     if known is not None:

@@ -121,13 +121,13 @@ class LiveEngine:
         assignment = await Assignment.of(self.app.consumer, self.app.consumer_generation_id)
         for loop in self.loops:
             loop.let_go(assignment.earliest.keys())
-        await self._resume_stopped(assignment)
         everybody = [
             f"{loop.agent.name}:{partition}"
             for loop in self.loops
             for partition in range(self.partitions[loop.agent.topics[0]])
         ]
         await mark_as_ours(self.redis, self.settings, everybody, self.ownership.patience)
+        await self._resume_stopped(assignment)
         owners = await self.ownership.take([loop.agent for loop in self.loops], assignment)
         for loop in self.loops:
             for owner in owners:

@@ -64,6 +64,11 @@ def test_what_was_written_since_redis_was_emptied_is_known_as_ours(own: Embedded
     assert marked(own.url, upwell="shop 1", **{"rec:ada": "[]"}) == "shop 1"
 
 
+def test_a_database_that_is_not_there_is_told_in_a_sentence(own: EmbeddedRedis) -> None:
+    with pytest.raises(EngineError, match=r"redis://127.0.0.1:\d+/99 will not have this worker .*UPWELL_REDIS"):
+        again(own.url.rpartition("/")[0] + "/99")
+
+
 def test_another_application_takes_over_what_nobody_is_at_work_on(own: EmbeddedRedis) -> None:
     assert marked(own.url, upwell="another 1", **{"rec:ada": "[]"}) == "shop 1"
     with Redis.from_url(own.url) as redis:
