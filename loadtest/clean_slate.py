@@ -8,9 +8,11 @@ from typing import Final
 
 from loadtest.surroundings import refuse_used
 from streams.errors import EngineError, ServerError
+from streams.kafka_admin import admin, partition_counts
 from streams.reading import open_redis, read
 from streams.settings import Settings
-from streams.topics import admin, ensure_topics, partition_counts, topics
+from streams.topic_creation import ensure_topics
+from streams.topics import topics
 
 _POLL_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 60.0

@@ -28,8 +28,9 @@ from loadtest.progress_bar import progress_bar
 from loadtest.shoppers import ShopperSettings
 from online_models.compiled import Floats, Int32s
 from online_models.engine import Engine, EngineSettings
+from online_models.event_time import DAY_MS
 from online_models.increments import Increments
-from online_models.similarity import DAY_MS, ItemSimilarity, SimilaritySettings
+from online_models.similarity import ItemSimilarity, SimilaritySettings
 from streams.evaluating.plotting import check_picture
 
 #: A list is looked at after one event in so many.

@@ -7,8 +7,9 @@ from typing import Final
 
 from kafka import KafkaConsumer, TopicPartition
 
+from streams.kafka_admin import PATIENCE_MS
 from streams.settings import Settings
-from streams.topics import COVISITS, EXAMPLES, PATIENCE_MS
+from streams.topics import COVISITS, EXAMPLES
 
 INTERNAL: Final = (COVISITS, EXAMPLES)
 

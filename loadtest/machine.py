@@ -15,9 +15,9 @@ from kafka.errors import KafkaError
 
 from loadtest.cores import core_speed
 from loadtest.memory_speed import memory_speed
+from streams.kafka_admin import admin
 from streams.reading import open_redis, read
 from streams.settings import Settings
-from streams.topics import admin
 
 _PACKAGES: Final = ("faust-streaming", "aiokafka", "redis", "msgspec", "numpy", "numba", "river")
 

@@ -10,9 +10,10 @@ from aiokafka.partitioner import murmur2
 from kafka.errors import KafkaError
 
 from streams.errors import ServerError
+from streams.kafka_admin import admin
 from streams.settings import Settings
 from streams.sources.record import Record
-from streams.topics import CLICKSTREAM, PURCHASES, admin
+from streams.topics import CLICKSTREAM, PURCHASES
 
 
 class Broker(NamedTuple):

@@ -30,6 +30,7 @@ from streams.agents.shoppers import ShoppersAgent
 from streams.counters import Counters
 from streams.decoded_events import DecodedEvents
 from streams.embedded.redis import EmbeddedRedis
+from streams.holding import HOLD_SECONDS
 from streams.model_settings import model_settings
 from streams.outputs import Outputs
 from streams.patience import Patience
@@ -38,7 +39,7 @@ from streams.quick_connection import connect
 from streams.read_view import ReadView
 from streams.records import Record, Records
 from streams.settings import Settings
-from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, HOLD_SECONDS, PURCHASES
+from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, PURCHASES
 from streams.warm_up import warm_up
 
 #: Records of a partition that are folded at a time, as while a backlog is drained.

@@ -10,12 +10,12 @@ import numpy as np
 from loadtest.traffic import Traffic
 from loadtest.truth import Truth
 from online_models.compiled import Int64s
+from online_models.event_time import DAY_MS
 from online_models.events import EVENT_TYPES, VIEW
 from streams.sources.record import Record
 
-_DAY_MS: Final = 86_400_000
 #: Long enough for almost all of these visits to be over when the others begin.
-_SPREAD_MS: Final = 20 * _DAY_MS
+_SPREAD_MS: Final = 20 * DAY_MS
 _VALUE: Final = b'{"event_id":"p-%d","type":"view","user_id":"%b","item_id":"%b","ts":%d,"price":9.90}'
 
 
@@ -61,6 +61,6 @@ def truth_of_preload(traffic: Traffic) -> Truth:
 
 def _times(traffic: Traffic) -> Int64s:
     count = preload_size(traffic)
-    start = traffic.settings.shop.start_ms - _SPREAD_MS - _DAY_MS
+    start = traffic.settings.shop.start_ms - _SPREAD_MS - DAY_MS
     times: Int64s = start + np.arange(count) * _SPREAD_MS // count
     return times

@@ -14,7 +14,7 @@ from streams.errors import ServerError
 from streams.lag import LagMeter
 from streams.reading import open_redis, read
 from streams.settings import Settings
-from streams.topics import ensure_topics
+from streams.topic_creation import ensure_topics
 
 
 @contextmanager

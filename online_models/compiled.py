@@ -17,7 +17,7 @@ Int64s = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Float32s = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-Records = NDArray[np.void]
+Structs = NDArray[np.void]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

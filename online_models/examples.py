@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from online_models.compiled import Float32s, Int8s, Int32s, Int64s, Records
+from online_models.compiled import Float32s, Int8s, Int32s, Int64s, Structs
 from online_models.shopper_records import EXAMPLE
 
 
@@ -58,7 +58,7 @@ class Examples:
         return cls(*map(np.concatenate, zip(*rows, strict=True)))
 
     @classmethod
-    def of(cls, rows: Records) -> Examples:
+    def of(cls, rows: Structs) -> Examples:
         """The columns of records `EXAMPLE`."""
         names = ("features", "profile", "bought", "known_at", "items", "length")
         return cls(*[np.ascontiguousarray(rows[name]) for name in names])

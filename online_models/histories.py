@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from online_models.compiled import Int32s, Int64s, Records
+from online_models.compiled import Int32s, Int64s, Structs
 from online_models.reserve import as_bytes, taken
 from online_models.shopper_records import SHOPPER, Shelves
 from online_models.uncounted import uncounted
@@ -28,7 +28,7 @@ class Histories(NamedTuple):
         Shape (n,): which of these is a shopper's.
     """
 
-    shoppers: Records
+    shoppers: Structs
     items: Int32s
     returns: Int64s
     partition: Int32s
@@ -60,7 +60,7 @@ _LENGTHS = ("items_length", "cart_length", "bought_length")
 
 
 @uncounted
-def _bring(shoppers: Records, pool: Int32s, items: Int32s, at: int) -> int:
+def _bring(shoppers: Structs, pool: Int32s, items: Int32s, at: int) -> int:
     """Copy what shoppers point to from their pool into another one, from `at` on; return where that ends."""
     for n in range(len(shoppers)):
         s = shoppers[n]

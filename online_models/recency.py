@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from online_models.compiled import Int32s, Int64s, Records, compiled
+from online_models.compiled import Int32s, Int64s, Structs, compiled
 
 #: Places in `ends`: the first and the last row of the list (-1: empty), the first free row (-1: none), which leads to
 #: the others through `newer`, and how many rows were ever used.
@@ -24,13 +24,13 @@ def nobody() -> Int64s:
 
 
 @compiled
-def has_room(rows: Records, ends: Int64s) -> bool:
+def has_room(rows: Structs, ends: Int64s) -> bool:
     """Whether `enter` finds a free row."""
     return bool(ends[FREE] >= 0 or ends[USED] < len(rows))
 
 
 @compiled
-def enter(shopper: int, rows: Records, ends: Int64s) -> int:
+def enter(shopper: int, rows: Structs, ends: Int64s) -> int:
     """Give a shopper a row, as the newest of the list; return its number. There has to be room."""
     row = ends[FREE]
     if row >= 0:
@@ -44,7 +44,7 @@ def enter(shopper: int, rows: Records, ends: Int64s) -> int:
 
 
 @compiled
-def leave(row: int, rows: Records, ends: Int64s) -> None:
+def leave(row: int, rows: Structs, ends: Int64s) -> None:
     """Take a row out of the list; it is free from then on."""
     _unlink(row, rows, ends)
     rows[row].shopper = _NONE
@@ -53,7 +53,7 @@ def leave(row: int, rows: Records, ends: Int64s) -> None:
 
 
 @compiled
-def move_to_newest(row: int, rows: Records, ends: Int64s) -> None:
+def move_to_newest(row: int, rows: Structs, ends: Int64s) -> None:
     """The shopper of this row did something."""
     if ends[NEWEST] != row:
         _unlink(row, rows, ends)
@@ -61,7 +61,7 @@ def move_to_newest(row: int, rows: Records, ends: Int64s) -> None:
 
 
 @compiled
-def in_order(rows: Records, ends: Int64s) -> Int32s:
+def in_order(rows: Structs, ends: Int64s) -> Int32s:
     """The rows of the list, the oldest first."""
     found = np.zeros(ends[USED], np.int32)
     count, row = 0, ends[OLDEST]
@@ -72,7 +72,7 @@ def in_order(rows: Records, ends: Int64s) -> Int32s:
 
 
 @compiled
-def _append(row: int, rows: Records, ends: Int64s) -> None:
+def _append(row: int, rows: Structs, ends: Int64s) -> None:
     newest = ends[NEWEST]
     rows[row].older, rows[row].newer = newest, _NONE
     if newest >= 0:
@@ -83,7 +83,7 @@ def _append(row: int, rows: Records, ends: Int64s) -> None:
 
 
 @compiled
-def _unlink(row: int, rows: Records, ends: Int64s) -> None:
+def _unlink(row: int, rows: Structs, ends: Int64s) -> None:
     older, newer = rows[row].older, rows[row].newer
     if older >= 0:
         rows[older].newer = newer

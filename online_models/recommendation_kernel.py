@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from online_models.candidates import IN_SESSION, Policy, Tally, exclude, is_listed, is_unwanted, sum_up, weigh
-from online_models.compiled import Bytes, Floats, Int8s, Int32s, Int64s, Records, compiled, unlocked
+from online_models.compiled import Bytes, Floats, Int8s, Int32s, Int64s, Structs, compiled, unlocked
 from online_models.histories import Histories
 from online_models.neighbour_table import NeighbourTable, ask_for
 from online_models.ranking import insert, rounded
@@ -41,7 +41,7 @@ class Lists(NamedTuple):
 
 
 @compiled
-def recent_items(shoppers: Records, items: Int32s, most: int) -> Int32s:
+def recent_items(shoppers: Structs, items: Int32s, most: int) -> Int32s:
     """Codes of the newest items of shoppers, with repetitions."""
     recent = np.zeros(len(shoppers) * most, np.int32)
     n = 0

@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from online_models.compiled import Float32s, Floats, Int32s, Int64s, Records, compiled
+from online_models.compiled import Float32s, Floats, Int32s, Int64s, Structs, compiled
+from online_models.event_time import DAY_MS, HOUR_MS
 from online_models.events import IMPRESSION, PURCHASE
 from online_models.features import (
     PROFILE_FEATURES,
@@ -37,7 +38,6 @@ WATERMARK: Final = 4
 MOST_EXAMPLES: Final = 100
 #: Places of the pool that one event takes at most: a list for a new session, and two that outgrow theirs.
 MOST_PLACES: Final = slab_length(0) + 2 * slab_length(SIZES - 1)
-_DAY_MS: Final = 86_400_000.0
 
 
 @compiled
@@ -134,7 +134,7 @@ def _count(s: Shopper, kind: int, ts: int, price: float, quantity: int) -> None:
 
 
 @compiled
-def _stay_open(s: Shopper, ts: int, sessions: Records, clock: Int64s) -> None:
+def _stay_open(s: Shopper, ts: int, sessions: Structs, clock: Int64s) -> None:
     """Put the session last in the list, and perhaps describe it: all moments before a purchase are equally likely."""
     move_to_newest(s.open, sessions, clock)
     if s.outcome == OPEN and _mix(ts, s.session_events) % np.uint64(s.session_events) == 0:
@@ -142,7 +142,7 @@ def _stay_open(s: Shopper, ts: int, sessions: Records, clock: Int64s) -> None:
 
 
 @compiled
-def _first_is_over(gap_ms: int, shoppers: Records, sessions: Records, clock: Int64s) -> bool:
+def _first_is_over(gap_ms: int, shoppers: Structs, sessions: Structs, clock: Int64s) -> bool:
     """Whether the session without an event for the longest time is over by event time."""
     row = clock[OLDEST]
     return bool(row >= 0 and clock[WATERMARK] - shoppers[sessions[row].shopper].last_seen > gap_ms)
@@ -150,7 +150,7 @@ def _first_is_over(gap_ms: int, shoppers: Records, sessions: Records, clock: Int
 
 @compiled
 def _turn_over(
-    i: int, shopper: int, kind: int, ts: int, gap_ms: int, shelves: Shelves, examples: Records, filled: Int64s
+    i: int, shopper: int, kind: int, ts: int, gap_ms: int, shelves: Shelves, examples: Structs, filled: Int64s
 ) -> bool:
     """End the shopper's session, if there is one, and begin the next; False if a pool has to grow first."""
     s = shelves.shoppers[shopper]
@@ -186,7 +186,7 @@ def _begin_session(s: Shopper, shopper: int, ts: int, shelves: Shelves) -> None:
 
 
 @compiled
-def _tell(i: int, shopper: int, gap_ms: int, shelves: Shelves, examples: Records, filled: Int64s) -> None:
+def _tell(i: int, shopper: int, gap_ms: int, shelves: Shelves, examples: Structs, filled: Int64s) -> None:
     """Emit the session, which is over, as a labelled example.
 
     Those with a purchase are told no earlier than the others: what has just happened would else be taught by its
@@ -206,7 +206,7 @@ def _tell(i: int, shopper: int, gap_ms: int, shelves: Shelves, examples: Records
 
 
 @compiled
-def moments(shoppers: Records) -> Float32s:
+def moments(shoppers: Structs) -> Float32s:
     """The `PROPENSITY_FEATURES` of shoppers, one row each, as of their last event."""
     rows = np.zeros((len(shoppers), len(PROPENSITY_FEATURES)), np.float32)
     for n in range(len(shoppers)):
@@ -215,7 +215,7 @@ def moments(shoppers: Records) -> Float32s:
 
 
 @compiled
-def profiles(shoppers: Records) -> Float32s:
+def profiles(shoppers: Structs) -> Float32s:
     """The `PROFILE_FEATURES` of shoppers, one row each, as of their last event."""
     rows = np.zeros((len(shoppers), len(PROFILE_FEATURES)), np.float32)
     for n in range(len(shoppers)):
@@ -229,18 +229,18 @@ def _describe_session(out: Float32s, s: Shopper) -> None:
     now = max(s.last_seen, s.session_start)
     mean_price = s.session_prices / s.session_priced if s.session_priced else 0.0
     bought_before = s.counts[PURCHASE] - s.session_counts[PURCHASE]
-    days_away = (s.session_start - s.previous_end) / _DAY_MS if s.previous_end else 0.0
+    days_away = (s.session_start - s.previous_end) / DAY_MS if s.previous_end else 0.0
     actions = s.counts.sum() - s.counts[IMPRESSION]
     propensity_features(
         out, s.session_counts, events, s.session_repeats, (now - s.session_start) / 1000.0, s.pause, mean_price,
         s.price, s.cart_length, s.sessions - 1, bought_before, days_away, s.buying_sessions, s.just_carted,
-        s.item_in_cart, actions, (s.last_seen - s.first_seen) / _DAY_MS,
+        s.item_in_cart, actions, (s.last_seen - s.first_seen) / DAY_MS,
     )  # fmt: skip
 
 
 @compiled
 def _describe_shopper(out: Float32s, s: Shopper) -> None:
-    hours_known = (s.last_seen - s.first_seen) / 3_600_000.0
+    hours_known = (s.last_seen - s.first_seen) / HOUR_MS
     profile_features(out, s.counts, s.sessions, s.items_met, s.spend, hours_known)
 
 

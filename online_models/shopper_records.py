@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from online_models.compiled import Float32s, Floats, Int8s, Int32s, Int64s, Records
+from online_models.compiled import Float32s, Floats, Int8s, Int32s, Int64s, Structs
 from online_models.events import EVENT_TYPES
 from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
 
@@ -76,8 +76,8 @@ class Shelves(NamedTuple):
     `online_models.returns` says.
     """
 
-    shoppers: Records
-    sessions: Records
+    shoppers: Structs
+    sessions: Structs
     items: Int32s
     free: Int64s
     top: Int64s
@@ -124,7 +124,7 @@ class Found(NamedTuple):
     neighbour: Int32s
     weight: Float32s
     kind: Int8s
-    examples: Records
+    examples: Structs
     filled: Int64s
 
 

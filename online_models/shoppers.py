@@ -9,9 +9,10 @@ from typing import Final
 import numpy as np
 
 from online_models import slabs
-from online_models.compiled import Float32s, Floats, Int32s, Records
+from online_models.compiled import Float32s, Floats, Int32s, Structs
 from online_models.duplicates import RecentIds
 from online_models.event_columns import EventColumns
+from online_models.event_time import MINUTE_MS
 from online_models.events import EVENT_TYPES, Event
 from online_models.folded import Folded, as_in_the_batch
 from online_models.recency import has_room, leave, nobody
@@ -31,7 +32,6 @@ from online_models.shopper_records import (
 )
 from online_models.vocabulary import Vocabulary, distinct
 
-MINUTE_MS: Final = 60_000
 #: For increments of a micro-batch, however small; room that does not suffice costs another call of the kernel.
 _LEAST_ROOM: Final = 256
 #: For those of an event, at least and at most; in between it is what the last micro-batch had, and a little more: an
@@ -272,8 +272,8 @@ class Shoppers:
             leave(int(record["open"]), shelves.sessions, shelves.clock)
 
 
-def blank(length: int) -> Records:
+def blank(length: int) -> Structs:
     """Records of shoppers that nothing is known of yet."""
-    records: Records = np.zeros(length, SHOPPER)
+    records: Structs = np.zeros(length, SHOPPER)
     records["items_size"] = records["owned_size"] = records["open"] = -1
     return records

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from online_models import slabs
-from online_models.compiled import Int32s, Int64s, Records
+from online_models.compiled import Int32s, Int64s, Structs
 from online_models.duplicates import RecentIds
 from online_models.numbering import Numbering
 from online_models.recency import USED, enter, in_order, nobody
@@ -39,8 +39,8 @@ class FrozenShoppers:
 
     users: Spelling
     items: Spelling
-    shoppers: Records
-    sessions: Records
+    shoppers: Structs
+    sessions: Structs
     pool: Int32s
     clock: Int64s
     returns: Int64s
@@ -104,7 +104,7 @@ def restored(state: State, items: Vocabulary, settings: ShopperSettings) -> Shop
     return shoppers
 
 
-def _pool(known: Records, recent: Int32s, owned: Int32s) -> Int32s:
+def _pool(known: Structs, recent: Int32s, owned: Int32s) -> Int32s:
     """Lay out every shopper's items in slabs of the sizes they had; notes in `known` where they begin."""
     top = 0
     for name in ("items", "owned"):
@@ -117,7 +117,7 @@ def _pool(known: Records, recent: Int32s, owned: Int32s) -> Int32s:
     return pool
 
 
-def _listed(shoppers: Records) -> tuple[Int64s, Int64s]:
+def _listed(shoppers: Structs) -> tuple[Int64s, Int64s]:
     """The places in the pool of the recent items of shoppers, and of what they own."""
     owned = shoppers["cart_length"] + shoppers["bought_length"]
     return (
@@ -126,7 +126,7 @@ def _listed(shoppers: Records) -> tuple[Int64s, Int64s]:
     )
 
 
-def _sessions(known: Records, state: State) -> tuple[Records, Int64s]:
+def _sessions(known: Structs, state: State) -> tuple[Structs, Int64s]:
     """The sessions not told yet, and the clock; notes in `known` which session is whose."""
     shoppers, ends = state["sessions"]["shopper"], nobody()
     sessions = np.zeros(len(shoppers) + 64, SESSION)

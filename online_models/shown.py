@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from river.drift import ADWIN
 
-from online_models.compiled import Floats, Int32s, Int64s, Records, compiled
+from online_models.compiled import Floats, Int32s, Int64s, Structs, compiled
 from online_models.recency import OLDEST, enter, has_room, leave, move_to_newest, nobody
 from online_models.recommendation import Recommendations
 from online_models.reserve import extended, long_enough
@@ -113,7 +113,7 @@ class _Visitors(NamedTuple):
     """
 
     row: Int32s
-    rows: Records
+    rows: Structs
     ends: Int64s
     shown: Int32s
 
@@ -175,7 +175,7 @@ def _score(
     ts: Int64s,
     gap_ms: int,
     visitors: _Visitors,
-    spread: Records,
+    spread: Structs,
     sums: Floats,
     hit_rates: Floats,
 ) -> tuple[int, int]:
@@ -244,7 +244,7 @@ def _reciprocal_rank(item: int, shown: Int32s) -> float:
 
 @compiled
 def _show(
-    shoppers: Int32s, items: Int32s, lengths: Int32s, visitors: _Visitors, spread: Records, counts: Int64s
+    shoppers: Int32s, items: Int32s, lengths: Int32s, visitors: _Visitors, spread: Structs, counts: Int64s
 ) -> None:
     """Show lists to those who acted lately, and count what is in all of them."""
     places = popular = listed = 0

@@ -8,13 +8,12 @@ from typing import Final
 import numpy as np
 
 from online_models import slabs
-from online_models.compiled import Float32s, Floats, Int32s, Records, UInt16s
+from online_models.compiled import Float32s, Floats, Int32s, Structs, UInt16s
+from online_models.event_time import DAY_MS
 from online_models.increments import Increments
 from online_models.reserve import long_enough
 from online_models.similarity_kernels import USED_ROWS, learn, rank
 from online_models.vocabulary import Vocabulary, distinct
-
-DAY_MS: Final = 86_400_000
 
 ROW: Final = np.dtype(
     [
@@ -108,7 +107,7 @@ class ItemSimilarity:
     def __init__(self, vocabulary: Vocabulary, settings: SimilaritySettings | None = None) -> None:
         self.vocabulary = vocabulary
         self.settings = settings or SimilaritySettings()
-        self.rows: Records = np.zeros(min(64, self.settings.max_items), ROW)
+        self.rows: Structs = np.zeros(min(64, self.settings.max_items), ROW)
         self.row_of: Int32s = np.full(64, -1, np.int32)
         self.received: Floats = np.zeros(64)
         self.lately: Floats = np.zeros(64)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Records, UInt16s, compiled, unlocked
+from online_models.compiled import Bytes, Float32s, Floats, Int8s, Int32s, Int64s, Structs, UInt16s, compiled, unlocked
+from online_models.event_time import DAY_MS
 from online_models.increments import ACTION, FIRST_IN_SESSION
 from online_models.prefetch import prefetch
 from online_models.ranking import insert, rounded
@@ -27,7 +28,7 @@ _LINE = 16
 #: up to 2^128: that is 2^64 on top, more than can ever be added up, and 2^126 below before a weight loses digits.
 _RESCALE_HALF_LIVES = 64
 #: Half-life, in ms, of what was received lately.
-_LATELY_MS = 86_400_000
+_LATELY_MS = DAY_MS
 #: Weight that has to be received lately before it is believed that an item is in demand more than usual, or less.
 _DOUBT = 3.0
 #: Weight of actions on an item before its list counts half of what it would with many (damping aside). An item that was
@@ -49,7 +50,7 @@ def learn(
     kind: Int8s,
     ts: Int64s,
     half_life_ms: float,
-    rows: Records,
+    rows: Structs,
     row_of: Int32s,
     received: Floats,
     lately: Floats,
@@ -113,7 +114,7 @@ def learn(
 
 @compiled
 def _new_row(
-    item: int, rows: Records, row_of: Int32s, neighbours: Int32s, free: Int64s, top: Int64s, clock: Int64s
+    item: int, rows: Structs, row_of: Int32s, neighbours: Int32s, free: Int64s, top: Int64s, clock: Int64s
 ) -> int:
     """Begin the row of an item, with an empty list; -1 if the table or the pool is full."""
     r = clock[USED_ROWS]
@@ -149,7 +150,7 @@ def _has_grown(ts: int, half_life_ms: float, clock: Int64s) -> bool:
 def _scale_back(
     ts: int,
     half_life_ms: float,
-    rows: Records,
+    rows: Structs,
     received: Floats,
     lately: Floats,
     weights: Float32s,
@@ -175,7 +176,7 @@ def _scale_back(
 @compiled
 def _make_place(
     r: int,
-    rows: Records,
+    rows: Structs,
     neighbours: Int32s,
     weights: Float32s,
     support: UInt16s,
@@ -222,7 +223,7 @@ def rank(
     items: Int32s,
     damping: float,
     half_life_ms: float,
-    rows: Records,
+    rows: Structs,
     row_of: Int32s,
     received: Floats,
     lately: Floats,

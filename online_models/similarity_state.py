@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from online_models.compiled import Float32s, Floats, Int32s, Int64s, Records, UInt16s
+from online_models.compiled import Float32s, Floats, Int32s, Int64s, Structs, UInt16s
+from online_models.event_time import DAY_MS
 from online_models.numbering import Numbering
 from online_models.reserve import long_enough
-from online_models.similarity import DAY_MS, ROW, ItemSimilarity, SimilaritySettings
+from online_models.similarity import ROW, ItemSimilarity, SimilaritySettings
 from online_models.similarity_kernels import LANDMARK, MOST_SUPPORT, NEWEST, USED_ROWS
 from online_models.slabs import places, slab_lengths
 from online_models.spare import Spare
@@ -24,7 +25,7 @@ class FrozenSimilarity:
     """A copy of the arrays of `ItemSimilarity` at one moment; `state` packs it, in another thread if need be."""
 
     items: Spelling
-    rows: Records
+    rows: Structs
     received: Floats
     lately: Floats
     totals: Floats

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from online_models.compiled import Int64s, Records
+from online_models.compiled import Int64s, Structs
 from online_models.reserve import long_enough
 from online_models.vocabulary import Vocabulary
 
@@ -34,7 +34,7 @@ class Spread:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self.items: Records = np.zeros(64, ITEM)
+        self.items: Structs = np.zeros(64, ITEM)
         self.counts: Int64s = np.array([1, 0, 0, 0, 0], np.int64)
         self.coverage: float | None = None
         self.popular_share: float | None = None

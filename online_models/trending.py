@@ -8,12 +8,12 @@ from typing import Any, Final
 import numpy as np
 
 from online_models.compiled import Floats, Int32s, Int64s, compiled
+from online_models.event_time import HOUR_MS
 from online_models.ranking import insert, rounded
 from online_models.reserve import long_enough
 from online_models.spelling import Spelling
 from online_models.vocabulary import Vocabulary, distinct
 
-HOUR_MS: Final = 3_600_000
 #: After this much event time an action counts half.
 HALF_LIFE_HOURS: Final = 6.0
 #: Length of the list, and of the one merged from all item partitions.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from online_models.event_time import MINUTE_MS
+
 
 @dataclass
 class Visit:
@@ -58,7 +60,7 @@ class Visits:
 
     def goes_on(self, user: str, ts: int) -> bool:
         """Whether an action at this event time (ms) goes on with the shopper's session."""
-        return user in self._last_seen and ts - self._last_seen[user] <= self.gap_minutes * 60_000
+        return user in self._last_seen and ts - self._last_seen[user] <= self.gap_minutes * MINUTE_MS
 
     def at(self, user: str, ts: int) -> Visit:
         """The shopper right before an action at this event time (ms), in a new session if the last one is over."""

@@ -16,9 +16,11 @@ from streams.crash import CrashOnly
 from streams.delivery import AsDelivered, MicroBatches
 from streams.errors import EngineError
 from streams.fetching import fetch_batches
+from streams.kafka_admin import cluster_id, topic_ids
 from streams.live_engine import LiveEngine
 from streams.settings import Settings
-from streams.topics import LARGEST_RECORD, cluster_id, ensure_topics, topic_ids
+from streams.topic_creation import ensure_topics
+from streams.topics import LARGEST_RECORD
 from streams.transport import PromptTransport
 from streams.warm_up import warm_up
 from streams.watchdog import Watchdog

@@ -22,7 +22,7 @@ _WIDTHS: Final = np.array([np.dtype(column).itemsize for column in INCREMENT_COL
 _ONE: Final = np.uint64(1)
 
 
-class _Columns(NamedTuple):
+class _IncrementColumns(NamedTuple):
     """Those of several blocks, one behind the other; see `streams.blocks.INCREMENT_COLUMNS`."""
 
     offset: Int64s
@@ -106,7 +106,7 @@ def read_offsets(block: Block, after: int, *, of_increments: bool) -> Int64s:
     return offsets[offsets > after]
 
 
-def _columns(received: Sequence[Block]) -> tuple[_Columns, Int64s, Int64s]:
+def _columns(received: Sequence[Block]) -> tuple[_IncrementColumns, Int64s, Int64s]:
     """The columns of blocks of increments, and where the events and the increments of each end."""
     for block in received:
         if len(block.columns) != len(_WIDTHS):
@@ -119,7 +119,7 @@ def _columns(received: Sequence[Block]) -> tuple[_Columns, Int64s, Int64s]:
     if not fits.all():
         raise _contradiction(received[int(np.argmin(fits))])
     joined = map(b"".join, zip(*(block.columns for block in received), strict=True))
-    columns = _Columns(*map(np.frombuffer, joined, INCREMENT_COLUMNS))
+    columns = _IncrementColumns(*map(np.frombuffer, joined, INCREMENT_COLUMNS))
     return columns, of_events[:, 0].cumsum(), of_increments[:, 0].cumsum()
 
 
@@ -151,7 +151,7 @@ def _contradiction(block: Block) -> EngineError:
 
 @uncounted
 def _unpack(
-    columns: _Columns,
+    columns: _IncrementColumns,
     codes: Int32s,
     ends: _Ends,
     after: Int64s,

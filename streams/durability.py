@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 from kafka.errors import CoordinatorNotAvailableError, GroupIdNotFoundError, KafkaError
 
-from streams.checkpoints.checkpointer import Written
+from streams.checkpoints.checkpointer import WrittenCheckpoint
 from streams.errors import ServerError
+from streams.kafka_admin import admin
 from streams.lag import PartitionLag
 from streams.progress import partition_field
 from streams.reading import open_redis, read
 from streams.settings import Settings
-from streams.topics import admin
 
 
 class CommittedLag(msgspec.Struct, frozen=True):
@@ -102,7 +102,7 @@ def _ages(checkpoints: dict[str, str]) -> list[CheckpointAge]:
             owner, round(max(now_ms - one.done_ms, 0) / 1000, 1), one.position, one.size, one.seconds, one.pause_ms
         )
         for owner, text in sorted(checkpoints.items())
-        for one in [Written.parsed(text)]
+        for one in [WrittenCheckpoint.parsed(text)]
     ]
 
 

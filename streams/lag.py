@@ -12,10 +12,12 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from streams.errors import ServerError
+from streams.holding import HOLD_SECONDS, hold_seconds
+from streams.kafka_admin import PATIENCE_MS
 from streams.progress import parsed, partition_field
 from streams.reading import open_redis, read
 from streams.settings import Settings
-from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, HOLD_SECONDS, PATIENCE_MS, PURCHASES, REJECTED, hold_seconds
+from streams.topics import CLICKSTREAM, COVISITS, EXAMPLES, PURCHASES, REJECTED
 
 #: What is fetched of a partition to see how old its next record is, and how long that may take.
 _LOOKED_AT_BYTES: Final = 65_536

@@ -26,6 +26,7 @@ from streams.checkpoints.checkpointer import Checkpointer
 from streams.checkpoints.store import CheckpointStore
 from streams.counters import KEPT_SECONDS, Counters
 from streams.crash import CrashOnly
+from streams.holding import hold_seconds
 from streams.key_space import mark, mark_as_ours
 from streams.lane import Reading
 from streams.micro_batches import MicroBatchLoop
@@ -38,7 +39,7 @@ from streams.quick_connection import connect
 from streams.read_view import ReadView
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
-from streams.topics import CLICKSTREAM, COVISITS, hold_seconds
+from streams.topics import CLICKSTREAM, COVISITS
 from streams.transport import PromptConsumer
 
 log = logging.getLogger("upwell")

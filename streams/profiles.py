@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from online_models.compiled import Bytes, Floats, Int32s, Int64s, Records, compiled
+from online_models.compiled import Bytes, Floats, Int32s, Int64s, Structs, compiled
 from online_models.events import EVENT_TYPES
 from online_models.spelling import Spelling
 from streams.number_text import put_millionths
@@ -28,7 +28,7 @@ _LEAST: Final = 5e-7
 _MOST: Final = 9e12
 
 
-def packed_profiles(records: Records, segments: Int32s, propensity: Floats | None) -> Spelling:
+def packed_profiles(records: Structs, segments: Int32s, propensity: Floats | None) -> Spelling:
     """A msgpack list of values of each shopper, false for what is left out; see https://github.com/msgpack/msgpack/blob/master/spec.md.
 
     Parameters

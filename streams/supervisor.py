@@ -135,7 +135,7 @@ class _Worker:
     def __init__(self, number: int, command: Sequence[str], grace: float, backoff: Backoff) -> None:
         self.pid: int | None = None
         self._number = number
-        self._guarded = [sys.executable, "-I", "-S", guard.__file__, str(grace), *command]
+        self._guarded = guard.guarded(command, grace)
         self._backoff = backoff
         self._guard: subprocess.Popen[bytes] | None = None
         self._pause = self._began = self._due = 0.0

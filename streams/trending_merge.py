@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from online_models.event_time import HOUR_MS
 from online_models.ranking import rounded
-from online_models.trending import HALF_LIFE_HOURS, HOUR_MS, TOP
+from online_models.trending import HALF_LIFE_HOURS, TOP
 
 
 class TrendingPart(msgspec.Struct, frozen=True):

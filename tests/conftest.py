@@ -17,8 +17,8 @@ from redis import Redis
 
 from streams.embedded.kafka import EmbeddedKafka
 from streams.embedded.redis import EmbeddedRedis
+from streams.kafka_admin import admin, partition_counts
 from streams.settings import Settings
-from streams.topics import admin, partition_counts
 
 CONTAINERS = "testcontainers"
 KAFKA_IMAGE = "apache/kafka:4.1.2"

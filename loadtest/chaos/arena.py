@@ -23,7 +23,7 @@ from streams.embedded.kafka import EmbeddedKafka
 from streams.embedded.redis import EmbeddedRedis
 from streams.errors import EngineError
 from streams.settings import Settings
-from streams.topics import ensure_topics
+from streams.topic_creation import ensure_topics
 
 #: The shop's hours pass faster than ours, so that sessions end and are learned from during a run.
 _EVENTS_PER_SHOP_SECOND: Final = 1.0

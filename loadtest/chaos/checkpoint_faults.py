@@ -15,7 +15,8 @@ from kafka.structs import OffsetAndMetadata
 
 from loadtest.chaos.arena import Arena
 from loadtest.chaos.reference import read_back
-from streams.topics import CLICKSTREAM, admin
+from streams.kafka_admin import admin
+from streams.topics import CLICKSTREAM
 
 _VERSION_PLACE: Final = 6
 

@@ -17,8 +17,8 @@ from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from streams.checkpoints.format import Checkpoint
 from streams.checkpoints.store import CheckpointStore
+from streams.kafka_admin import cluster_id
 from streams.settings import Settings
-from streams.topics import cluster_id
 
 States = Mapping[tuple[str, int], Checkpoint]
 

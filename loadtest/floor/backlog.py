@@ -9,9 +9,10 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.fetching import LONGEST_WAIT_MS
+from streams.kafka_admin import partition_counts
 from streams.record_batches import RecordBatch
 from streams.settings import Settings
-from streams.topics import CLICKSTREAM, PURCHASES, partition_counts
+from streams.topics import CLICKSTREAM, PURCHASES
 
 _PATIENCE_MS: Final = 1000
 

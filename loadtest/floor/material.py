@@ -13,9 +13,10 @@ from redis import Redis
 
 from loadtest.correctness import worker_counters
 from streams.errors import EngineError
+from streams.kafka_admin import partition_counts
 from streams.reading import read
 from streams.settings import Settings
-from streams.topics import COVISITS, EXAMPLES, REJECTED, partition_counts
+from streams.topics import COVISITS, EXAMPLES, REJECTED
 
 _FILE: Final = "material.msgpack"
 #: Different values of each kind that are kept; they are written in turn until there are as many as upwell wrote.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from online_models.compiled import Floats, Int32s, Records
+from online_models.compiled import Floats, Int32s, Structs
 from online_models.histories import Histories
 from online_models.recommendation import Recommender
 from online_models.shopper_kernel import moments, profiles
@@ -44,7 +44,7 @@ class Audience:
 
 
 @dataclass(frozen=True)
-class Written:
+class AudienceValues:
     """Keys and values for an audience: `rec:` strings, and `user:` hashes as `packed_profiles` makes them."""
 
     strings: Values
@@ -59,10 +59,10 @@ class ListWriter:
         self.recommender = recommender
         self.counters = counters
 
-    async def write(self, audiences: Sequence[Audience]) -> list[Written]:
+    async def write(self, audiences: Sequence[Audience]) -> list[AudienceValues]:
         """Lists and profiles of each audience as the models are now."""
         if not sum(len(audience.codes) for audience in audiences):
-            return [Written(NO_VALUES, NO_VALUES)] * len(audiences)
+            return [AudienceValues(NO_VALUES, NO_VALUES)] * len(audiences)
         histories = Histories.of([(a.codes, a.shoppers.shelves) for a in audiences])
         await self.view.refresh(self.recommender.recent_many(histories))
         segments, propensity = self._scored(histories.shoppers)
@@ -80,11 +80,11 @@ class ListWriter:
             a.waiting.note(a.codes, lists.lengths[start:end], has_neighbours[start:end], a.again)
             users = a.shoppers.users.spelling().chosen(a.codes)
             strings = Values("rec:", users, values.part(start, end))
-            written.append(Written(strings, Values("user:", users, hashes.part(start, end))))
+            written.append(AudienceValues(strings, Values("user:", users, hashes.part(start, end))))
             start = end
         return written
 
-    def _scored(self, shoppers: Records) -> tuple[Int32s, Floats | None]:
+    def _scored(self, shoppers: Structs) -> tuple[Int32s, Floats | None]:
         """The segment of each shopper, -1 for none, and the propensity if there is a model."""
         scorer = self.view.scorer
         if scorer is None:

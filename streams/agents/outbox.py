@@ -23,11 +23,12 @@ from online_models.increments import Increments
 from online_models.item_partition import ItemPartitions
 from streams import block_reading, blocks
 from streams.blocks import Block
+from streams.holding import HOLD_SECONDS
 from streams.increment_columns import Piece, Sources, pieces
 from streams.outputs import Message
 from streams.records import Record
 from streams.ticks import next_tick
-from streams.topics import COVISITS, EXAMPLES, HOLD_SECONDS
+from streams.topics import COVISITS, EXAMPLES
 
 #: So many increments are sent without waiting, or so many per receiver, if that is more: while a backlog is drained
 #: they come within less, and small blocks cost as much as large ones.

@@ -12,6 +12,7 @@ import numpy as np
 from online_models import shoppers_state
 from online_models.compiled import Int32s
 from online_models.event_columns import EventColumns
+from online_models.event_time import DAY_MS, MINUTE_MS
 from online_models.events import IMPRESSION
 from online_models.folded import Folded
 from online_models.recommendation import Recommender
@@ -29,6 +30,7 @@ from streams.dead_letters import dead_letter
 from streams.decoded_events import DecodedEvents, decoded
 from streams.decoding import Decoder
 from streams.giving_way import give_way
+from streams.holding import HOLD_SECONDS
 from streams.model_settings import model_settings
 from streams.outputs import Outputs
 from streams.portion import Portion
@@ -36,12 +38,11 @@ from streams.profiles import FIELDS
 from streams.read_view import ReadView
 from streams.records import Records
 from streams.settings import Settings
-from streams.topics import HOLD_SECONDS, SHOP_TOPICS
+from streams.topics import SHOP_TOPICS
 from streams.waiting import Waiting
 
 _SHOPPERS_AT_ONCE: Final = 500
 _LOOK_SECONDS: Final = 1.0
-_DAY_MS: Final = 86_400_000
 _NOBODY: Final = np.zeros(0, np.int32)
 
 
@@ -145,7 +146,7 @@ class ShoppersAgent:
         towards the beginning.
         """
         state = self.partitions[partition]
-        keep_ms = int(self.settings.keep_days * _DAY_MS)
+        keep_ms = int(self.settings.keep_days * DAY_MS)
         end = len(state.shoppers)
         while end > 0:
             start, end = max(0, end - _SHOPPERS_AT_ONCE), min(end, len(state.shoppers))
@@ -198,7 +199,7 @@ class ShoppersAgent:
             folded.shopper[counted],
             folded.item[counted],
             ts[counted],
-            int(self.settings.session_gap_minutes * 60_000),
+            int(self.settings.session_gap_minutes * MINUTE_MS),
             self.counters.quality,
         )
 

@@ -24,7 +24,7 @@ _STILL_WAITING_SECONDS: Final = 10.0
 Freeze = Callable[[], Callable[[], Checkpoint]]
 
 
-class Written(NamedTuple):
+class WrittenCheckpoint(NamedTuple):
     """A durable checkpoint.
 
     Attributes
@@ -50,13 +50,13 @@ class Written(NamedTuple):
     def text(self) -> str:
         """As it stands in Redis.
 
-        >>> Written.parsed(Written(7, 1_700_000_000_000, 2048, 0.25, 1.5).text())
-        Written(position=7, done_ms=1700000000000, size=2048, seconds=0.25, pause_ms=1.5)
+        >>> WrittenCheckpoint.parsed(WrittenCheckpoint(7, 1_700_000_000_000, 2048, 0.25, 1.5).text())
+        WrittenCheckpoint(position=7, done_ms=1700000000000, size=2048, seconds=0.25, pause_ms=1.5)
         """
         return f"{self.position} {self.done_ms} {self.size} {self.seconds:.3f} {self.pause_ms:.3f}"
 
     @classmethod
-    def parsed(cls, text: str) -> Written:
+    def parsed(cls, text: str) -> WrittenCheckpoint:
         """What `text` wrote."""
         position, done_ms, size, seconds, pause_ms = text.split()
         return cls(int(position), int(done_ms), int(size), float(seconds), float(pause_ms))
@@ -90,7 +90,7 @@ class Checkpointer:
         self.progress = progress
         self.seconds = seconds
         self._run_task = run_task
-        self.written: dict[str, Written] = {}
+        self.written: dict[str, WrittenCheckpoint] = {}
         self._tried: dict[str, float] = {}
         self._asked: dict[str, float] = {}
         self._background: asyncio.Task[None] | None = None
@@ -138,7 +138,7 @@ class Checkpointer:
             return
         self.progress.secure(offsets)
         seconds = time.monotonic() - began
-        self.written[owner] = Written(position, int(time.time() * 1000), size, seconds, pause_ms)
+        self.written[owner] = WrittenCheckpoint(position, int(time.time() * 1000), size, seconds, pause_ms)
 
     def _save(self, pack: Callable[[], Checkpoint]) -> tuple[int, int]:
         checkpoint = pack()

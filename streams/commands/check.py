@@ -12,9 +12,11 @@ from rich.console import Console
 from streams.checkpoints.store import CheckpointStore
 from streams.counters import KEPT_SECONDS
 from streams.errors import ServerError, UpwellError
+from streams.kafka_admin import partition_counts
 from streams.reading import open_redis, read
 from streams.settings import Settings
-from streams.topics import check_fit, partition_counts, topics
+from streams.topic_creation import check_fit
+from streams.topics import topics
 
 #: Workers report ten times a second.
 _SILENT_SECONDS: Final = 10

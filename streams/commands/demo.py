@@ -28,7 +28,7 @@ from streams.demo.watch import Numbers, Watch, as_table
 from streams.errors import SettingsError
 from streams.replay import ReplaySummary
 from streams.sources import bundled, source, to_records
-from streams.topics import ensure_topics
+from streams.topic_creation import ensure_topics
 from streams.worker_process import WorkerProcess
 
 #: Without --speed, the demo takes about this long, whatever time the data spans.

@@ -14,7 +14,7 @@ from streams.errors import SettingsError
 from streams.replay import ReplaySummary, replay
 from streams.settings import Settings
 from streams.sources import SOURCES, source
-from streams.topics import ensure_topics
+from streams.topic_creation import ensure_topics
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,9 +16,15 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 
 LIFELINE, REPORT, LOG = 0, 1, 2
 STOP, KILL = b"s", b"k"
+
+
+def guarded(command: Sequence[str], grace_s: float) -> list[str]:
+    """The command that runs another one under this program."""
+    return [sys.executable, "-I", "-S", __file__, str(grace_s), *command]
 
 
 def main(grace_s: float, command: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""One contender, one replay, one row of the table."""
+"""One contender, one split, one row of the table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BATCH = 4096
 
 
 @dataclass(frozen=True)
-class Replay:
+class Split:
     """What is learned and what is predicted.
 
     Attributes
@@ -79,33 +79,33 @@ class Row:
 def measured(
     name: str,
     engine: Recommends,
-    replay: Replay,
+    split: Split,
     *,
     advance: Callable[[int], object] = lambda events: None,
     note: Callable[[Prediction], object] = lambda prediction: None,
 ) -> Row:
-    """Replay, and return the row.
+    """Learn and predict, and return the row.
 
     Parameters
     ----------
     name, engine
         What to measure, new.
-    replay
+    split
         What it learns and predicts.
     advance, note
         Called with the number of events done since the last call, and with every prediction.
     """
-    row, stopwatch = Row(name, replay.items()), Stopwatch(engine)
-    for start in range(0, len(replay.train), _BATCH):
-        stopwatch.learn_many(replay.train[start : start + _BATCH])
-        advance(len(replay.train[start : start + _BATCH]))
+    row, stopwatch = Row(name, split.items()), Stopwatch(engine)
+    for start in range(0, len(split.train), _BATCH):
+        stopwatch.learn_many(split.train[start : start + _BATCH])
+        advance(len(split.train[start : start + _BATCH]))
 
     made = next_item_predictions(
         stopwatch,
-        _counted(replay.test, advance),
-        learn=replay.learn,
-        session_starts=replay.session_starts,
-        gap_minutes=replay.gap_minutes,
+        _counted(split.test, advance),
+        learn=split.learn,
+        session_starts=split.session_starts,
+        gap_minutes=split.gap_minutes,
     )
     for prediction in made:
         row.quality.learn_one(prediction)

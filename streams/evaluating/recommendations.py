@@ -19,7 +19,7 @@ from online_models.evaluation import Prediction, Recommends
 from streams.errors import SettingsError
 from streams.evaluating.contenders import BASELINES, Rules, contenders
 from streams.evaluating.hit_rate_curves import plot_hit_rates
-from streams.evaluating.measuring import Replay, Row, measured
+from streams.evaluating.measuring import Row, Split, measured
 from streams.evaluating.plotting import check_picture
 from streams.evaluating.recording import read_recording, session_gap_minutes
 
@@ -39,22 +39,22 @@ def run(options: argparse.Namespace) -> int:
         leave_out=options.leave_out,
         gap_minutes=session_gap_minutes(recording, Rules.gap_minutes),
     )
-    replay = _stream(options, rules) if options.stream else _hold_out(options, rules)
-    if not replay.test:
+    split = _stream(options, rules) if options.stream else _hold_out(options, rules)
+    if not split.test:
         raise SettingsError(f"{recording} holds no events to predict")
     Engine.warm_up()
-    rows = _rows(options, rules, replay)
+    rows = _rows(options, rules, split)
     if options.plot:
-        plot_hit_rates(options.plot, rows, replay.title, options.k)
+        plot_hit_rates(options.plot, rows, split.title, options.k)
     if options.json:
         print(json.dumps(rows[0].as_dict() | {"baselines": {row.name: row.as_dict() for row in rows[1:]}}))
     else:
-        _print(options, replay, rows)
+        _print(options, split, rows)
     return 0
 
 
-def _hold_out(options: argparse.Namespace, rules: Rules) -> Replay:
-    return Replay(
+def _hold_out(options: argparse.Namespace, rules: Rules) -> Split:
+    return Split(
         title=f"{options.test.name} after {options.train.name}, top {options.k}",
         train=list(read_recording(options.train, options.level)),
         test=list(read_recording(options.test, options.level)),
@@ -64,11 +64,11 @@ def _hold_out(options: argparse.Namespace, rules: Rules) -> Replay:
     )
 
 
-def _stream(options: argparse.Namespace, rules: Rules) -> Replay:
+def _stream(options: argparse.Namespace, rules: Rules) -> Split:
     events = list(read_recording(options.stream, options.level))
     first = int(options.warm_up_share * len(events))
     level = "" if options.level == "item" else f" by {options.level}"
-    return Replay(
+    return Split(
         title=f"{options.stream.name}{level}, test-then-learn, top {options.k}",
         train=events[:first],
         test=events[first:],
@@ -78,14 +78,14 @@ def _stream(options: argparse.Namespace, rules: Rules) -> Replay:
     )
 
 
-def _rows(options: argparse.Namespace, rules: Rules, replay: Replay) -> list[Row]:
+def _rows(options: argparse.Namespace, rules: Rules, split: Split) -> list[Row]:
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
         console=Console(stderr=True), transient=True,
     )  # fmt: skip
     with bar, _lines(options.predictions) as out:
         return [
-            _row(name, engine, replay, bar, out if name == "upwell" else None)
+            _row(name, engine, split, bar, out if name == "upwell" else None)
             for name, engine in contenders(rules, _baselines(options), options.session_share)
         ]
 
@@ -95,14 +95,14 @@ def _baselines(options: argparse.Namespace) -> Sequence[str]:
     return () if options.baselines is None else options.baselines or tuple(BASELINES)
 
 
-def _row(name: str, engine: Recommends, replay: Replay, bar: Progress, out: TextIO | None) -> Row:
-    task = bar.add_task(name, total=len(replay.train) + len(replay.test))
+def _row(name: str, engine: Recommends, split: Split, bar: Progress, out: TextIO | None) -> Row:
+    task = bar.add_task(name, total=len(split.train) + len(split.test))
 
     def note(prediction: Prediction) -> None:
         if out:
             out.write(_line(prediction))
 
-    return measured(name, engine, replay, advance=lambda events: bar.advance(task, events), note=note)
+    return measured(name, engine, split, advance=lambda events: bar.advance(task, events), note=note)
 
 
 @contextlib.contextmanager
@@ -128,8 +128,8 @@ def _line(prediction: Prediction) -> str:
     return msgspec.json.encode(line).decode() + "\n"
 
 
-def _print(options: argparse.Namespace, replay: Replay, rows: Sequence[Row]) -> None:
-    table = Table(title=replay.title)
+def _print(options: argparse.Namespace, split: Split, rows: Sequence[Row]) -> None:
+    table = Table(title=split.title)
     table.add_column("")
     for name in (f"HR@{options.k}", f"MRR@{options.k}", "coverage", "ms", "events/s", "MB"):
         table.add_column(name, justify="right")
@@ -140,9 +140,7 @@ def _print(options: argparse.Namespace, replay: Replay, rows: Sequence[Row]) -> 
             f"{row.ms_per_prediction:.3f}", f"{row.events_per_second:,.0f}", f"{row.state_bytes / 1e6:.1f}",
         )  # fmt: skip
     Console().print(table)
-    learned = (
-        "each event was learned after its prediction" if replay.learn else "nothing was learned from the test file"
-    )
+    learned = "each event was learned after its prediction" if split.learn else "nothing was learned from the test file"
     Console().print(
         "ms: to make a list; events/s: learned; both in processor time. MB: held at the end, models and shoppers.\n"
         f"{rows[0].quality.predictions:,} predictions; the current item was "

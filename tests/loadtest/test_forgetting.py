@@ -11,7 +11,7 @@ from loadtest.changed_taste import ChangedTaste, changed_taste
 from loadtest.forgetting import Lists, decaying_by_arrival, engine_with, look
 from loadtest.shoppers import ShopperSettings
 from online_models.engine import Engine
-from online_models.similarity import DAY_MS
+from online_models.event_time import DAY_MS
 
 SHOP = ShopperSettings(users=300, items=400, clusters=10, events_per_second=1_000 / 86_400)
 

@@ -15,8 +15,8 @@ import numpy as np
 from river import cluster, preprocessing
 
 from online_models.compiled import Floats
+from online_models.event_time import DAY_MS
 from online_models.increments import ACTION, FIRST_IN_SESSION
-from online_models.similarity import DAY_MS
 from online_models.standard_scaler import StandardScaler
 
 

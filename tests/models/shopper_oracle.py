@@ -14,12 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from online_models.compiled import Float32s
+from online_models.event_time import DAY_MS
 from online_models.events import EVENT_TYPES, Event
 from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES, profile_features, propensity_features
 from online_models.increments import ACTION, FIRST_IN_SESSION, SEEN_AGAIN
 from online_models.shopper_kernel import MOST_EXAMPLES
 from online_models.shoppers import ACTION_WEIGHTS
-from online_models.similarity import DAY_MS
 from tests.models.oracles import Increment
 
 GAP_MS = 30 * 60_000

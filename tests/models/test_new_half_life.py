@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from online_models.event_time import DAY_MS
 from online_models.increments import ACTION, FIRST_IN_SESSION
-from online_models.similarity import DAY_MS, ItemSimilarity, SimilaritySettings
+from online_models.similarity import ItemSimilarity, SimilaritySettings
 from online_models.similarity_kernels import LANDMARK, NEWEST
 from online_models.similarity_state import FrozenSimilarity, restored
 from online_models.vocabulary import Vocabulary

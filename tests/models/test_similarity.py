@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from online_models.event_time import DAY_MS
 from online_models.increments import ACTION, FIRST_IN_SESSION, SEEN_AGAIN
 from online_models.shoppers import Shoppers
-from online_models.similarity import DAY_MS, ItemSimilarity, SimilaritySettings
+from online_models.similarity import ItemSimilarity, SimilaritySettings
 from online_models.vocabulary import Vocabulary
 from tests.models.canonical import named_increments, similarity_state
 from tests.models.event_streams import CROWDED, NOON, SCRAMBLED, Shop, random_events

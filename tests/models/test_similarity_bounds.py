@@ -7,12 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from online_models.event_time import DAY_MS
 from online_models.increments import ACTION, FIRST_IN_SESSION, SEEN_AGAIN, Increments
-from online_models.similarity import (
-    DAY_MS,
-    ItemSimilarity,
-    SimilaritySettings,
-)
+from online_models.similarity import ItemSimilarity, SimilaritySettings
 from online_models.similarity_rounding import drawn, rounded_by
 from online_models.vocabulary import Vocabulary
 from tests.models.canonical import similarity_state

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from online_models.trending import HOUR_MS, Trending
+from online_models.event_time import HOUR_MS
+from online_models.trending import Trending
 from online_models.vocabulary import Vocabulary
 from tests.models.canonical import named
 from tests.models.event_streams import NOON

@@ -19,9 +19,10 @@ from redis import Redis
 from streams.commands import COMMANDS
 from streams.commands.check import check
 from streams.counters import KEPT_SECONDS
+from streams.kafka_admin import admin
 from streams.lag import LagMeter
 from streams.settings import Settings
-from streams.topics import admin, ensure_topics
+from streams.topic_creation import ensure_topics
 
 
 def _upwell(*arguments: str, settings: Settings | None = None) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,8 @@ from redis import Redis
 
 from loadtest.live_worker import live_worker
 from streams.settings import Settings
-from streams.topics import CLICKSTREAM, COVISITS, PURCHASES, ensure_topics
+from streams.topic_creation import ensure_topics
+from streams.topics import CLICKSTREAM, COVISITS, PURCHASES
 from tests.streams import shop
 from tests.streams.broker import publish, wait_until_done
 

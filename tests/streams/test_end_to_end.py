@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 
 from streams.settings import Settings
-from streams.topics import ensure_topics
+from streams.topic_creation import ensure_topics
 from streams.worker_process import WorkerProcess
 from tests.streams import shop
 from tests.streams.broker import publish, read_all, wait_until_done

@@ -15,7 +15,7 @@ from online_models.recommendation import RecommendationSettings
 from streams.cli import main
 from streams.evaluating.footprint import bytes_of
 from streams.evaluating.hit_rate_curves import rolling_hit_rate
-from streams.evaluating.measuring import Replay, measured
+from streams.evaluating.measuring import Split, measured
 from streams.evaluating.recording import read_recording
 from streams.evaluating.without_seen import WithoutSeen
 from streams.sources import bundled
@@ -148,7 +148,7 @@ def test_movielens_100k_has_14841_predictions_and_popularity_gets_what_it_got_el
     first = int(0.3 * len(events))
     settings = EngineSettings(recommendations=RecommendationSettings(length=600))
     engine = WithoutSeen(BaselineEngine(Popularity(), settings), 10)
-    row = measured("popularity", engine, Replay("", events[:first], events[first:], True, True, 30.0))
+    row = measured("popularity", engine, Split("", events[:first], events[first:], True, True, 30.0))
     assert row.quality.predictions == len(row.hits) == 14_841
     assert row.quality.hit_rate == pytest.approx(0.105, abs=0.0005)
 

@@ -22,10 +22,11 @@ from streams import blocks
 from streams.agents.outbox import Outbox
 from streams.block_reading import read_examples, read_increments
 from streams.event_limits import LONGEST_ID
+from streams.holding import HOLD_SECONDS
 from streams.records import Record
 from streams.sources_applied import SourcesApplied
 from streams.ticks import next_tick
-from streams.topics import COVISITS, HOLD_SECONDS, LARGEST_RECORD
+from streams.topics import COVISITS, LARGEST_RECORD
 from tests.models.event_streams import random_events
 
 TOPICS = ("clickstream", "purchases")

@@ -12,7 +12,7 @@ from streams.publisher import Publisher, Step
 from streams.quick_connection import connect
 from streams.redis_writer import RedisWriter
 from streams.settings import Settings
-from streams.topics import ensure_topics
+from streams.topic_creation import ensure_topics
 from streams.values import Values
 from tests.streams.broker import read_all
 

@@ -21,7 +21,7 @@ from streams.quick_connection import connect
 from streams.redis_writer import RedisWriter
 from streams.repair import Repair
 from streams.settings import Settings
-from streams.topics import ensure_topics
+from streams.topic_creation import ensure_topics
 from streams.worker_process import WorkerProcess
 from tests.streams.broker import publish, wait_until_done
 from tests.streams.shop import START, Record

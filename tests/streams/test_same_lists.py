@@ -25,7 +25,8 @@ from online_models.similarity import ItemSimilarity
 from streams.model_settings import model_settings
 from streams.settings import Settings
 from streams.sources import bundled, source, to_records
-from streams.topics import CLICKSTREAM, ensure_topics
+from streams.topic_creation import ensure_topics
+from streams.topics import CLICKSTREAM
 from streams.worker_process import WorkerProcess
 from tests.streams.broker import publish, wait_until_done
 from tests.streams.shop import Record

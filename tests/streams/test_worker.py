@@ -16,9 +16,10 @@ from redis import Redis
 
 from streams.crash import CANNOT_GO_ON
 from streams.decompression import decompressed
+from streams.kafka_admin import admin
 from streams.lag import LagMeter
 from streams.settings import Settings
-from streams.topics import admin, ensure_topics
+from streams.topic_creation import ensure_topics
 from streams.worker_process import WorkerProcess
 from tests.streams.broker import publish, read_all, wait_until_done
 from tests.streams.shop import Record, shop
