@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from online_models.compiled import Int32s
+from online_models.distinct import Distinct
 from online_models.events import Event
 from online_models.histories import Histories
 from online_models.item_partition import ItemPartitions
@@ -20,7 +21,7 @@ from online_models.reserve import long_enough
 from online_models.shoppers import Shoppers, ShopperSettings
 from online_models.similarity import ItemSimilarity, SimilaritySettings
 from online_models.trending import Trending
-from online_models.vocabulary import Vocabulary, distinct
+from online_models.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Engine:
         self._recommender = Recommender(self.items, self.settings.recommendations)
         self._neighbours = Neighbours(self.items, self.settings.similarity.top)
         self._ranked = np.zeros(64, np.bool_)  # by item: whether its list in `_neighbours` is up to date
+        self._distinct = Distinct()
 
     @staticmethod
     def warm_up() -> None:
@@ -88,7 +90,7 @@ class Engine:
         """What to show a shopper now: (item, score, because), best first."""
         chosen = np.array([self.shoppers.code_one(user)], np.int32)
         histories = Histories.of([(chosen, self.shoppers.shelves)])
-        self._refresh(distinct(self._recommender.recent_many(histories), len(self.items)))
+        self._refresh(self._distinct.among(self._recommender.recent_many(histories), len(self.items)))
         lists = self._recommender.predict_many(
             histories, self._neighbours, np.array([-1], np.int32), [self._trending_list()]
         )

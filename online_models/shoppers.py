@@ -10,6 +10,7 @@ import numpy as np
 
 from online_models import slabs
 from online_models.compiled import Float32s, Floats, Int32s, Structs
+from online_models.distinct import Distinct
 from online_models.duplicates import RecentIds
 from online_models.event_columns import EventColumns
 from online_models.event_time import MINUTE_MS
@@ -30,7 +31,7 @@ from online_models.shopper_records import (
     only_filled,
     room_for,
 )
-from online_models.vocabulary import Vocabulary, distinct
+from online_models.vocabulary import Vocabulary
 
 #: For increments of a micro-batch, however small; room that does not suffice costs another call of the kernel.
 _LEAST_ROOM: Final = 256
@@ -118,6 +119,7 @@ class Shoppers:
         )
         self._weights: Floats = np.array([self.settings.action_weights[name] for name in EVENT_TYPES])
         self._gap_ms = int(self.settings.session_gap_minutes * MINUTE_MS)
+        self._distinct = Distinct()
         self._room_per_event = _ROOM_PER_EVENT[0]
 
     def __len__(self) -> int:
@@ -137,7 +139,8 @@ class Shoppers:
         else:
             shopper, item, found = self._fold_in_chunks(fresh, end)
             acted = shopper[shopper >= 0]
-        return as_in_the_batch(distinct(acted, len(self.users)), accepted, kept, shopper, item, joined(found))
+        users = self._distinct.among(acted, len(self.users))
+        return as_in_the_batch(users, accepted, kept, shopper, item, joined(found))
 
     def code_one(self, user: str) -> int:
         """The code of a shopper; strangers share the one of a record that stays blank."""

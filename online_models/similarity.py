@@ -9,11 +9,12 @@ import numpy as np
 
 from online_models import slabs
 from online_models.compiled import Float32s, Floats, Int32s, Structs, UInt16s
+from online_models.distinct import Distinct
 from online_models.event_time import DAY_MS
 from online_models.increments import Increments
-from online_models.reserve import long_enough
+from online_models.reserve import enlarge, long_enough
 from online_models.similarity_kernels import USED_ROWS, learn, rank
-from online_models.vocabulary import Vocabulary, distinct
+from online_models.vocabulary import Vocabulary
 
 ROW: Final = np.dtype(
     [
@@ -115,6 +116,9 @@ class ItemSimilarity:
         self.neighbours: Int32s = np.zeros(1024, np.int32)
         self.weights: Float32s = np.zeros(1024, np.float32)
         self.support: UInt16s = np.zeros(1024, np.uint16)
+        self._distinct = Distinct()
+        self._damped: Floats = np.zeros(64)
+        self._listed: Int32s = np.zeros(64, np.int32)
         self.free = np.full(slabs.SIZES, -1, np.int64)
         self.filled = np.zeros(1, np.int64)
         self.clock = np.array([0, -1, -1, 0], np.int64)  # rows in use, landmarks (-1: not set yet), highest event time
@@ -152,7 +156,7 @@ class ItemSimilarity:
             if done == len(increments):
                 break
             self._make_room()
-        return distinct(increments.row, len(self.vocabulary))
+        return self._distinct.among(increments.row, len(self.vocabulary))
 
     def predict_one(self, item: str) -> list[tuple[str, float, int]]:
         """The neighbours of an item: (id, similarity, support), the most similar first, ties by id."""
@@ -178,11 +182,12 @@ class ItemSimilarity:
         support = np.zeros((len(items), top), np.int32)
         lengths = np.zeros(len(items), np.int32)
         self.row_of = long_enough(self.row_of, len(self.vocabulary), fill=-1)
+        self._damped = long_enough(self._damped, len(self.vocabulary))
+        self._listed = long_enough(self._listed, len(self.vocabulary))
         rank(
             items, self.settings.damping, self.settings.half_life_days * DAY_MS, self.rows, self.row_of, self.received,
             self.lately, self.totals, self.clock, self.neighbours, self.weights, self.support, self.vocabulary.text,
-            self.vocabulary.ends, np.zeros(len(self.vocabulary)), np.empty(len(self.vocabulary), np.int32), ids, scores,
-            support, lengths,
+            self.vocabulary.ends, self._damped, self._listed, ids, scores, support, lengths,
         )  # fmt: skip
         return ids, scores, support, lengths
 
@@ -190,9 +195,9 @@ class ItemSimilarity:
         """Called where the kernel stopped: the pool or the table is full, or too many items are known."""
         places = int(self.filled[0]) + slabs.slab_length(slabs.SIZES - 1)
         if places > len(self.neighbours):
-            self.neighbours = long_enough(self.neighbours, places)
-            self.weights = long_enough(self.weights, places)
-            self.support = long_enough(self.support, places)
+            enlarge(self.neighbours, places)
+            enlarge(self.weights, places)
+            enlarge(self.support, places)
         elif len(self) < self.settings.max_items:
             self.rows = long_enough(self.rows, len(self) + 1)[: self.settings.max_items]
         else:

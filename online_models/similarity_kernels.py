@@ -243,8 +243,8 @@ def rank(
 ) -> None:
     """Fill the `out_` arrays; see `ItemSimilarity.predict_many`.
 
-    `damped` is room for what is held against each item, all zero: most are neighbours of many. `listed` is room for
-    where in the pool the item of an entry is.
+    `damped` is room for what is held against each item, as most are neighbours of many: all zero, before as after.
+    `listed` is room for where in the pool the item of an entry is.
     """
     now = 2.0 ** ((clock[LANDMARK] - clock[NEWEST]) / half_life_ms)
     lately_now = 2.0 ** ((clock[LATELY] - clock[NEWEST]) / _LATELY_MS)
@@ -276,3 +276,14 @@ def rank(
         for j in range(length):
             out_support[n, j] = support[listed[ids[j]]]
         out_lengths[n] = length
+    _clear(items, rows, row_of, neighbours, damped)
+
+
+@compiled
+def _clear(items: Int32s, rows: Structs, row_of: Int32s, neighbours: Int32s, damped: Floats) -> None:
+    """Set `damped` to zero where `rank` may not have left it so: the other way, all of it, is the longer one."""
+    for item in items:
+        r = row_of[item]
+        if r >= 0:
+            for place in range(rows[r].start, rows[r].start + rows[r].length):
+                damped[neighbours[place]] = 0.0

@@ -8,11 +8,12 @@ from typing import Any, Final
 import numpy as np
 
 from online_models.compiled import Floats, Int32s, Int64s, compiled
+from online_models.distinct import Distinct
 from online_models.event_time import HOUR_MS
 from online_models.ranking import insert, rounded
 from online_models.reserve import long_enough
 from online_models.spelling import Spelling
-from online_models.vocabulary import Vocabulary, distinct
+from online_models.vocabulary import Vocabulary
 
 #: After this much event time an action counts half.
 HALF_LIFE_HOURS: Final = 6.0
@@ -55,13 +56,14 @@ class Trending:
         self.weights: Floats = np.zeros(64)
         self.list: Int32s = np.zeros(0, np.int32)
         self._totals = np.zeros(1)
+        self._distinct = Distinct()
         self._landmark = np.full(1, -1, np.int64)
 
     def learn_many(self, items: Int32s, weights: Floats, ts: Int64s) -> None:
         """Learn actions in their order: item codes, action weights, event times in ms."""
         self.weights = long_enough(self.weights, len(self.vocabulary))
         _learn(items, weights, ts, self.half_life_hours * HOUR_MS, self.weights, self._totals, self._landmark)
-        candidates = distinct(np.concatenate([self.list, items]), len(self.vocabulary))
+        candidates = self._distinct.among(np.concatenate([self.list, items]), len(self.vocabulary))
         ids, scores = np.zeros(self.top, np.int32), np.zeros(self.top)
         vocabulary = self.vocabulary
         length = _best(candidates, self.weights, ids, scores, vocabulary.text, vocabulary.ends)

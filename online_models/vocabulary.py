@@ -133,25 +133,6 @@ class Vocabulary:
         )
 
 
-def distinct(codes: Int32s, length: int) -> Int32s:
-    """The different codes below `length`, ascending: `np.unique`, which sorts all of them, several times as fast."""
-    found = np.empty(len(codes) + 1, np.int32)
-    found = found[: _first_of_each(codes, np.zeros(length, np.bool_), found)]
-    found.sort()
-    return found
-
-
-@uncounted
-def _first_of_each(codes: Int32s, is_known: NDArray[np.bool_], out: Int32s) -> int:
-    """Write each code once, into one place more than there may be; return how many there are."""
-    count = np.uint64(0)
-    for code in codes:
-        out[count] = code
-        count += np.uint64(not is_known[np.uint64(code)])
-        is_known[np.uint64(code)] = True
-    return np.int64(count)  # type: ignore[return-value]
-
-
 @uncounted
 def comes_before(text: Bytes, ends: Int64s, a: int, b: int) -> bool:
     """Whether the id with code `a` sorts before the id with code `b`, as Python sorts the strings."""

@@ -10,11 +10,12 @@ import msgspec
 import numpy as np
 
 from online_models.compiled import Floats, Int32s
+from online_models.distinct import Distinct
 from online_models.item_partition import ItemPartitions
 from online_models.learner import Scorer
 from online_models.recommendation import Neighbours
 from online_models.reserve import long_enough
-from online_models.vocabulary import Vocabulary, distinct
+from online_models.vocabulary import Vocabulary
 from streams.patience import Patience
 
 _KEYS_PER_READ: Final = 500
@@ -75,6 +76,7 @@ class ReadView:
         self._is_made_here = np.zeros(item_partitions, np.bool_)
         self._read_at: Floats = np.zeros(64)
         self._known = 0
+        self._distinct = Distinct()
         self._fingerprints: dict[int, int] = {}
         self._models_read_at = -np.inf
         self._list = msgspec.json.Decoder(_List)
@@ -83,7 +85,7 @@ class ReadView:
         """Read what is too old of the neighbour lists of `items`, which may repeat, and of all other outputs."""
         now = time.monotonic()
         self._know_new_items()
-        stale = distinct(items[now - self._read_at[items] > self.view_seconds], len(self.items)).tolist()
+        stale = self._distinct.among(items[now - self._read_at[items] > self.view_seconds], len(self.items)).tolist()
         for start in range(0, len(stale), _KEYS_PER_READ):
             codes = stale[start : start + _KEYS_PER_READ]
             names = self.items.names_of(np.array(codes))

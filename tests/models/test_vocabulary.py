@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from online_models.vocabulary import Vocabulary, comes_before, distinct
+from online_models.vocabulary import Vocabulary, comes_before
 
 _IDS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), max_size=30)
 
@@ -28,16 +27,6 @@ def test_ids_get_codes_in_order_of_appearance_and_sort_as_python_sorts_them(name
         assert not comes_before(vocabulary.text, vocabulary.ends, b, a)
     for a in ordered:
         assert not comes_before(vocabulary.text, vocabulary.ends, a, a)
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(0, 40)))
-def test_distinct_codes_are_there_once_and_ascend(codes: list[int]) -> None:
-    given_codes = np.array(codes, np.int32)
-    found = distinct(given_codes, 41)
-    assert found.tolist() == sorted(set(codes))
-    assert found.dtype == np.int32
-    assert given_codes.tolist() == codes
 
 
 def test_text_and_ends_hold_every_id_as_utf8() -> None:
