@@ -14,6 +14,7 @@ from streams.outputs import Message, Outputs
 from streams.progress import Position
 from streams.redis_calls import Offsets, Write
 from streams.redis_writer import RedisWriter
+from streams.single_record import SingleRecord
 from streams.trending_writer import TrendingWriter
 
 
@@ -71,29 +72,28 @@ class Publisher:
 
     async def _send(self, messages: Sequence[Message]) -> list[Any]:
         """Send messages, those to the same partition as one; return what to wait for."""
-        sent: list[Any] = []
+        kafka, sent = self.producer._ensure_producer(), list[Any]()
         for (topic, partition), group in groupby(sorted(messages, key=_receiver), key=_receiver):
             together = list(group)
-            # aiokafka's way for one message refuses what has neither key nor value, which is what came if this is one.
-            if len(together) > 1 or (together[0].key is None and together[0].value is None):
-                sent += await self._send_batches(topic, partition, together)
+            if len(together) > 1:
+                sent += await _send_batches(kafka, topic, partition, together)
             else:
-                key, value, headers = together[0].key, together[0].value, list(together[0].headers)
-                sent.append(await self.producer.send(topic, key, value, partition, None, headers))
+                single = SingleRecord(together[0], int(time.time() * 1000))
+                sent.append(await kafka.send_batch(single, topic, partition=partition))
         return sent
 
-    async def _send_batches(self, topic: str, partition: int, messages: Sequence[Message]) -> list[Any]:
-        """The same without the time that Faust and aiokafka take for each: rejected events may be many."""
-        kafka, sent = self.producer._ensure_producer(), []
-        batch = kafka.create_batch()
-        for message in messages:
-            what = {"timestamp": None, "key": message.key, "value": message.value, "headers": list(message.headers)}
-            if batch.append(**what) is None:  # it is full
-                sent.append(await kafka.send_batch(batch, topic, partition=partition))
-                batch = kafka.create_batch()
-                batch.append(**what)  # the first one always fits
-        sent.append(await kafka.send_batch(batch, topic, partition=partition))
-        return sent
+
+async def _send_batches(kafka: Any, topic: str, partition: int, messages: Sequence[Message]) -> list[Any]:
+    """Send messages without the time that aiokafka takes for each: rejected events may be many."""
+    batch, sent = kafka.create_batch(), list[Any]()
+    for message in messages:
+        what = {"timestamp": None, "key": message.key, "value": message.value, "headers": list(message.headers)}
+        if batch.append(**what) is None:  # it is full
+            sent.append(await kafka.send_batch(batch, topic, partition=partition))
+            batch = kafka.create_batch()
+            batch.append(**what)  # the first one always fits
+    sent.append(await kafka.send_batch(batch, topic, partition=partition))
+    return sent
 
 
 def _write(step: Step) -> Write:

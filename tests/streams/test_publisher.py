@@ -62,14 +62,15 @@ def test_values_can_be_read_while_messages_are_still_to_be_sent(empty_stack: Set
             await writer.claim(OWNER, 1, 0, (0, 0), _nobody_newer)
             await app.producer.maybe_start()
             publisher: Any = Publisher(app.producer, writer)
-            send = publisher.producer.send
+            kafka: Any = app.producer._ensure_producer()
+            send = kafka.send_batch
 
-            async def send_when_visible(*arguments: Any) -> Any:
+            async def send_when_visible(*arguments: Any, **named: Any) -> Any:
                 while await redis.get(f"{empty_stack.prefix}rec:ada") is None:
                     await asyncio.sleep(0.001)
-                return await send(*arguments)
+                return await send(*arguments, **named)
 
-            publisher.producer.send = send_when_visible
+            kafka.send_batch = send_when_visible
             outputs = Outputs([Message("covisits", b"a late block", 0)], Values.of([("rec:ada", b"[]")]))
             async with asyncio.timeout(20):
                 await publisher.publish([Step(OWNER, outputs)])
