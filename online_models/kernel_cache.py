@@ -23,7 +23,10 @@ def kept(function: Function, **options: bool) -> Function:
     """A function that numba compiles when it is called first, unless it is on disk, compiled from the same sources."""
     kernel: Any = njit(cache=True, **options)(function)  # type: ignore[call-overload]
     if function.__module__ in _with_sources({function.__module__}):
-        kernel._cache._cache_file._source_stamp = digest(function.__module__)
+        file = kernel._cache._cache_file
+        # As a version too, which is looked at first: what old sources left may name a class that is gone.
+        file._source_stamp = sources = digest(function.__module__)
+        file._version = f"{file._version} {sources}"
     return cast(Function, kernel)
 
 

@@ -23,17 +23,26 @@ FACTOR = rates.RATE * 10
 def step(x):
     return x * FACTOR
 """,
+    "prices": """
+from typing import NamedTuple
+
+class Price(NamedTuple):
+    amount: int
+
+price = Price(0)
+""",
     "kernel": """
 from online_models.compiled import compiled
+from shop.prices import price
 from shop.steps import step
 import shop.deeper
 
 @compiled
-def total(x):
-    return step(x) + 1
+def total(x, price):
+    return step(x) + price.amount + 1
 """,
 }
-PROGRAM = "from shop.kernel import total; print(total(1), sum(total.stats.cache_hits.values()))"
+PROGRAM = "from shop.kernel import price, total; print(total(1, price), sum(total.stats.cache_hits.values()))"
 
 
 def answer(folder: Path) -> tuple[int, int]:
@@ -50,6 +59,7 @@ def answer(folder: Path) -> tuple[int, int]:
     [
         pytest.param("steps", "x * FACTOR", "x + FACTOR", 22, id="a function of another file"),
         pytest.param("rates", "RATE = 2", "RATE = 3", 31, id="a constant of a file two imports away"),
+        pytest.param("prices", "Price", "Charge", 21, id="the name of a class that it is given"),
     ],
 )
 def test_a_kernel_is_compiled_anew_where_something_has_changed(
