@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from online_models.compiled import Int32s
 from online_models.reserve import long_enough
 from online_models.uncounted import uncounted
+
+#: So many marks side by side are unset in the time of one somewhere.
+_AT_ONCE: Final = np.uint64(32)
 
 
 class Distinct:
@@ -40,6 +45,9 @@ def _first_of_each(codes: Int32s, marks: NDArray[np.bool_], out: Int32s) -> int:
         out[count] = code
         count += np.uint64(not marks[np.uint64(code)])
         marks[np.uint64(code)] = True
-    for n in range(count):
-        marks[np.uint64(out[n])] = False
+    if count < np.uint64(len(marks)) // _AT_ONCE:
+        for n in range(count):
+            marks[np.uint64(out[n])] = False
+    else:
+        marks[:] = False
     return np.int64(count)  # type: ignore[return-value]

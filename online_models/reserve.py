@@ -16,22 +16,9 @@ def extended(array: NDArray[Dtype], length: int) -> NDArray[Dtype]:
     >>> len(extended(np.zeros(64, np.int32), 65)), len(extended(np.zeros(8000, np.int32), 8001))
     (129, 9001)
     """
-    longer = np.zeros((_with_reserve(length), *array.shape[1:]), array.dtype)
+    longer = np.zeros((length + max(64, length // 8), *array.shape[1:]), array.dtype)
     as_bytes(longer)[: len(array)] = as_bytes(array)
     return longer
-
-
-def enlarge(array: NDArray[Dtype], length: int) -> None:
-    """Make an array as long as `extended` would, where it is: of a large one the system moves pages instead of copying.
-
-    Nobody may hold a view of it.
-
-    >>> array = np.ones(64, np.int32)
-    >>> enlarge(array, 65)
-    >>> len(array), array[62:66].tolist()
-    (129, [1, 1, 0, 0])
-    """
-    array.resize((_with_reserve(length), *array.shape[1:]), refcheck=False)
 
 
 def long_enough(array: NDArray[Dtype], length: int, fill: float = 0) -> NDArray[Dtype]:
@@ -46,10 +33,6 @@ def long_enough(array: NDArray[Dtype], length: int, fill: float = 0) -> NDArray[
     if fill:
         longer[len(array) :] = fill
     return longer
-
-
-def _with_reserve(length: int) -> int:
-    return length + max(64, length // 8)
 
 
 def taken(records: NDArray[Dtype], places: NDArray[np.integer[Any]]) -> NDArray[Dtype]:

@@ -12,7 +12,7 @@ from online_models.compiled import Float32s, Floats, Int32s, Structs, UInt16s
 from online_models.distinct import Distinct
 from online_models.event_time import DAY_MS
 from online_models.increments import Increments
-from online_models.reserve import enlarge, long_enough
+from online_models.reserve import long_enough
 from online_models.similarity_kernels import USED_ROWS, learn, rank
 from online_models.vocabulary import Vocabulary
 
@@ -195,9 +195,9 @@ class ItemSimilarity:
         """Called where the kernel stopped: the pool or the table is full, or too many items are known."""
         places = int(self.filled[0]) + slabs.slab_length(slabs.SIZES - 1)
         if places > len(self.neighbours):
-            enlarge(self.neighbours, places)
-            enlarge(self.weights, places)
-            enlarge(self.support, places)
+            self.neighbours = long_enough(self.neighbours, places)
+            self.weights = long_enough(self.weights, places)
+            self.support = long_enough(self.support, places)
         elif len(self) < self.settings.max_items:
             self.rows = long_enough(self.rows, len(self) + 1)[: self.settings.max_items]
         else:
