@@ -10,7 +10,7 @@
 | `out_of_range` | has a number no shop means: price 0 … 1e9, quantity 0 … 100,000 |
 | `unknown_type` | has a `type` that is not in `online_models.events.EVENT_TYPES` |
 | `bad_id` | has an id that is empty, longer than 128 characters, or holds control or pattern characters |
-| `bad_time` | has a `ts` that is neither ISO-8601 nor epoch milliseconds, or is not in the years 2000 to 9999 |
+| `bad_time` | has a `ts` that is not ISO-8601, epoch ms, or in the years 2000 to 9999, or no Kafka timestamp |
 | `time_in_future` | has a `ts` too far after the time Kafka received it |
 | `key_mismatch` | has a Kafka key that is not its `user_id`, so it may be in the wrong partition |
 """

@@ -25,7 +25,8 @@ class Progress:
     Attributes
     ----------
     positions
-        A position moves only after the outputs of everything before it are in Kafka and in Redis.
+        A position moves only after the outputs of everything before it are in Kafka and in Redis, or in an outbox,
+        which is part of the state.
     durable
         Per partition the next offset of its newest durable checkpoint: never ahead of the position.
     lost

@@ -34,7 +34,7 @@ class _List(msgspec.Struct):
 class ReadView:
     """The outputs of all workers as this one sees them, at most `view_seconds` old.
 
-    What the agents of this worker make is taken over from them, all else is read from Redis.
+    Lists of similar items that this worker makes are taken over from its agents, all else is read from Redis.
 
     Parameters
     ----------

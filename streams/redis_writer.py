@@ -1,6 +1,6 @@
 """Writes outputs to Redis: in batches, with an expiry on what shops read, and never for an owner that was replaced.
 
-Every key and who writes and reads it:
+Every key and who writes it:
 
 | key | type | written by | value |
 |---|---|---|---|
@@ -77,7 +77,7 @@ _Pass = tuple[str, int, int, str]
 
 
 class RedisWriter:
-    """The only place that writes what shops read.
+    """The way to Redis of all that shops read, but for what trends over all: see `streams.trending_writer`.
 
     Each write says which number it has. Redis keeps the number of the last one beside the owner's generation; where
     it has an older one, or none, it has lost what was written in between (a restart, a failover, a FLUSHALL). It also

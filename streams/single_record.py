@@ -1,7 +1,7 @@
 """One message as a record batch of its own, in the format that Kafka keeps.
 
 What the agents tell each other are large messages. aiokafka would copy one into its batch, and take its checksum
-without the instruction that processors have for that.
+without the instruction that processors have for that. Several to the same receiver go in batches of aiokafka's.
 Layout: https://kafka.apache.org/documentation/#recordbatch and #record, version 2 (Kafka 0.11 and newer).
 """
 

@@ -1,4 +1,4 @@
-"""A worker in a process of its own, for the demo, the tests and the load tests."""
+"""A worker in a process of its own, for the demo and the tests."""
 
 from __future__ import annotations
 
