@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -46,9 +46,11 @@ def _put_stopwatch(path: Path) -> None:
     """Only the first time counts: after that partitions come and go with what is in memory."""
     take = Ownership.take
 
-    async def timed(self: Ownership, agents: Sequence[Agent], assignment: Assignment) -> list[Owner]:
+    async def timed(
+        self: Ownership, agents: Sequence[Agent], assignment: Assignment, is_over: Callable[[], bool]
+    ) -> list[Owner]:
         began, used = time.time(), time.process_time()
-        owners = await take(self, agents, assignment)
+        owners = await take(self, agents, assignment, is_over)
         if owners and not path.exists():
             path.write_bytes(msgspec.json.encode(Taking(began, time.time(), time.process_time() - used)))
         return owners

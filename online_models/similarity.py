@@ -42,8 +42,8 @@ class SimilaritySettings:
     top
         Length of the lists given out.
     max_items
-        The most items kept; beyond it the least active sixteenth is forgotten, all but their ids: these are in nobody's
-        checkpoint any more, and so are gone after the next restart.
+        The most items kept; beyond it the least active sixteenth is forgotten, all but their ids and what recommenders
+        and other models hold by item: that is in nobody's checkpoint any more, and so is gone after the next restart.
     """
 
     half_life_days: float = 90.0
@@ -65,7 +65,8 @@ class ItemSimilarity:
     brings little, nothing can be said of that, and r(b) stands. Few actions on a are 5 too few to be sure of its list,
     which then counts less beside those of the shopper's other items. Where n(a) has decayed below 1 it is 5 n(a): an
     item that comes back after a long time still has its list. And n(a) is a quarter of the largest w(a, b) at least: an
-    item that people only take out of old carts is acted on by nobody, but meets others nevertheless.
+    item that people only take out of old carts is acted on by nobody, but meets others nevertheless. (One
+    that nobody ever acted on has no list.)
 
     But for the 5, this is with `damping` 0 the sequential rule "after a comes b" [1]_; with 0.5 it is the cosine
     normalisation of incremental item-based collaborative filtering [2]_, in which an item that meets everything is

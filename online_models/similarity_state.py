@@ -15,7 +15,6 @@ from online_models.reserve import long_enough
 from online_models.similarity import ROW, ItemSimilarity, SimilaritySettings
 from online_models.similarity_kernels import LANDMARK, MOST_SUPPORT, NEWEST, USED_ROWS
 from online_models.slabs import places, slab_lengths
-from online_models.spare import Spare
 from online_models.spelling import Spelling
 from online_models.vocabulary import Vocabulary
 
@@ -36,19 +35,18 @@ class FrozenSimilarity:
     half_life_days: float
 
     @classmethod
-    def of(cls, similarity: ItemSimilarity, spare: Spare | None = None) -> FrozenSimilarity:
-        """Copy what there is now, into spare memory if there is some."""
-        spare = spare or Spare()
+    def of(cls, similarity: ItemSimilarity) -> FrozenSimilarity:
+        """Copy what there is now."""
         filled, known = int(similarity.filled[0]), len(similarity.vocabulary)
         return cls(
             items=similarity.vocabulary.spelling(),
-            rows=spare.copy("rows", similarity.rows[: len(similarity)]),
-            received=spare.copy("received", similarity.received[:known]),
-            lately=spare.copy("lately", similarity.lately[:known]),
+            rows=similarity.rows[: len(similarity)].copy(),
+            received=similarity.received[:known].copy(),
+            lately=similarity.lately[:known].copy(),
             totals=similarity.totals.copy(),
-            neighbours=spare.copy("neighbours", similarity.neighbours[:filled]),
-            weights=spare.copy("weights", similarity.weights[:filled]),
-            support=spare.copy("support", similarity.support[:filled]),
+            neighbours=similarity.neighbours[:filled].copy(),
+            weights=similarity.weights[:filled].copy(),
+            support=similarity.support[:filled].copy(),
             clock=similarity.clock.copy(),
             half_life_days=similarity.settings.half_life_days,
         )

@@ -43,6 +43,7 @@ class CrashOnly:
             except Exception as error:
                 if not self._is_stopping():
                     exit_loudly(error)
+                log.info("While the worker stops: %s: %s", type(error).__name__, error)
 
         return guarded
 

@@ -8,7 +8,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 import faust
@@ -83,6 +83,8 @@ class LiveEngine:
         self.partitions = partitions
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.has_joined = False
+        self._changing = asyncio.Lock()
+        self._revocations = 0
         self.redis = connect(settings)
         items = Vocabulary()
         self.counters = Counters(Quality(items))
@@ -109,17 +111,31 @@ class LiveEngine:
 
     async def on_partitions_revoked(self, *_: Any, **__: Any) -> None:
         """Before a rebalance and before the end: finish what is in hand, and make it durable for the next owner."""
-        for loop in self.loops:
-            await loop.end()
-        await self.ownership.secure()
-        await self.commit()
+        self._revocations += 1  # whoever is taking partitions leaves off
+        # The end may come in the middle of a rebalance, and a rebalance while partitions are taken.
+        async with self._changing:
+            for loop in self.loops:
+                await loop.end()
+            await self.ownership.secure()
+            await self.commit()
 
     async def on_rebalance_complete(self, *_: Any, **__: Any) -> None:
         """Open what this worker owns now: after Faust's recovery, before the first record of the new assignment."""
         self.has_joined = True
+        generation, revocations = self.app.consumer_generation_id, self._revocations
+
+        def is_over() -> bool:
+            return (self.app.consumer_generation_id, self._revocations) != (generation, revocations)
+
+        async with self._changing:
+            if not is_over():
+                await self._take(generation, is_over)
+
+    async def _take(self, generation: int, is_over: Callable[[], bool]) -> None:
+        """Open what this worker owns in a generation, and begin to process it, unless that is over before."""
         for loop in self.loops:
             await loop.end()
-        assignment = await Assignment.of(self.app.consumer, self.app.consumer_generation_id)
+        assignment = await Assignment.of(self.app.consumer, generation)
         for loop in self.loops:
             loop.let_go(assignment.earliest.keys())
         everybody = [
@@ -129,7 +145,9 @@ class LiveEngine:
         ]
         await mark_as_ours(self.redis, self.settings, everybody, self.ownership.patience)
         await self._resume_stopped(assignment)
-        owners = await self.ownership.take([loop.agent for loop in self.loops], assignment)
+        owners = await self.ownership.take([loop.agent for loop in self.loops], assignment, is_over)
+        if is_over():
+            return
         for loop in self.loops:
             for owner in owners:
                 if owner.agent is loop.agent:

@@ -236,7 +236,8 @@ class MicroBatchLoop:
         """Until something comes in, or until somebody is due."""
         self._arrived.clear()
         now = time.monotonic()
-        pause = min(min(course.lane.pause(), course.due - now) for course in self._courses.values())
+        courses = self._courses.values()
+        pause = min(course.due - now if course.lane.is_empty else course.lane.pause() for course in courses)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(pause, 0.0)):
                 await self._arrived.wait()

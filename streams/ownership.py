@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from faust.types import TP
@@ -56,8 +56,8 @@ class Ownership:
         """How long to put up with a Redis that fails."""
         return self.publisher.writer.patience
 
-    async def take(self, agents: Sequence[Agent], assignment: Assignment) -> list[Owner]:
-        """Own exactly the partitions of an assignment.
+    async def take(self, agents: Sequence[Agent], assignment: Assignment, is_over: Callable[[], bool]) -> list[Owner]:
+        """Own exactly the partitions of an assignment, or of those the first ones, if it `is_over` meanwhile.
 
         State that is in memory is kept where the generation before was ours too, for then nobody else has gone on
         with it in between.
@@ -72,7 +72,12 @@ class Ownership:
                 self._close(owner)
         self._generation = assignment.generation
         by_name = {agent.name: agent for agent in agents}
-        return [await self._open(by_name[name], partition, assignment) for name, partition in sorted(ours)]
+        owners = list[Owner]()
+        for name, partition in sorted(ours):
+            if is_over():  # another worker may own it by now, and would be the zombie
+                break
+            owners.append(await self._open(by_name[name], partition, assignment))
+        return owners
 
     async def secure(self) -> None:
         """Make durable what is processed, of all partitions."""

@@ -20,7 +20,8 @@ _NOBODY: Final = np.zeros(0, np.int32)
 class Waiting:
     """Shoppers of a partition whose list is empty, and those whose list holds no neighbours of their items.
 
-    The first are looked at again with every micro-batch until they have a list; the others once, when there is time.
+    The first are looked at again with every micro-batch, in turn, until they have a list; the others once, when there
+    is time.
 
     >>> users = Vocabulary()
     >>> waiting, codes = Waiting(users), users.codes(["ada", "bob", "eve"])
@@ -31,8 +32,8 @@ class Waiting:
 
     def __init__(self, users: Vocabulary, empty: Iterable[str] = (), impersonal: Iterable[str] = ()) -> None:
         self._users = users
-        self._empty = _codes(users, empty)
-        self._impersonal = _codes(users, impersonal)
+        self._empty = dict.fromkeys(_codes(users, empty))  # in turn, so that all are looked at
+        self._impersonal = set(_codes(users, impersonal))
 
     def __bool__(self) -> bool:
         return bool(self._empty or self._impersonal)
@@ -46,7 +47,8 @@ class Waiting:
     def renumber(self, users: Vocabulary) -> None:
         """Shoppers have other codes than before."""
         empty, impersonal = self.names()()
-        self._users, self._empty, self._impersonal = users, _codes(users, empty), _codes(users, impersonal)
+        self._users = users
+        self._empty, self._impersonal = dict.fromkeys(_codes(users, empty)), set(_codes(users, impersonal))
 
     def take(self, *, is_idle: bool) -> Int32s:
         """The codes of some of those who are to be looked at now; they wait no more, unless `note` says so again."""
@@ -55,8 +57,7 @@ class Waiting:
         taken = list(islice(self._empty, _MOST))
         if is_idle:
             taken += islice(self._impersonal, _MOST - len(taken))
-        self._empty.difference_update(taken)
-        self._impersonal.difference_update(taken)
+        self._forget(taken)
         return np.array(taken, np.int32)
 
     def note(
@@ -67,14 +68,22 @@ class Waiting:
         if not self and not is_poor.any():
             return
         known = codes.tolist()
-        self._empty.difference_update(known)
-        self._impersonal.difference_update(known)
+        self._forget(known)
         for code, length in zip(codes[is_poor].tolist(), lengths[is_poor].tolist(), strict=True):
-            (self._impersonal if length else self._empty).add(code)
+            if length:
+                self._impersonal.add(code)
+            else:
+                self._empty[code] = None
         if again is not None:
             self._impersonal.difference_update(again.tolist())
 
+    def _forget(self, codes: list[int]) -> None:
+        self._impersonal.difference_update(codes)
+        if self._empty:  # it hardly ever is anything
+            for code in codes:
+                self._empty.pop(code, None)
 
-def _codes(users: Vocabulary, names: Iterable[str]) -> set[int]:
+
+def _codes(users: Vocabulary, names: Iterable[str]) -> list[int]:
     """Those that are known."""
-    return set(users.known_codes(names).tolist()) - {-1}
+    return [code for code in users.known_codes(names).tolist() if code >= 0]

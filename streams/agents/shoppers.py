@@ -188,7 +188,11 @@ class ShoppersAgent:
 
     def _looked_at_again(self, state: ShoppersPartition, acted: Int32s, *, is_idle: bool) -> Int32s:
         """The codes of those who waited for a better list, but for those who acted."""
-        taken = state.waiting.take(is_idle=is_idle) if state.waiting else _NOBODY
+        trending, _ = self.view.trending[-1]
+        # While nothing trends there is nothing to list; when there is time, it is read again whether that is still so.
+        if not state.waiting or not (is_idle or len(trending)):
+            return _NOBODY
+        taken = state.waiting.take(is_idle=is_idle)
         return np.setdiff1d(taken, acted) if len(taken) else _NOBODY
 
     def _score(self, state: ShoppersPartition, events: EventColumns, folded: Folded) -> None:

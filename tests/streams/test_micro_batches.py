@@ -429,3 +429,27 @@ def test_records_that_wait_for_another_topic_are_looked_at_again_though_nothing_
         return owner.done
 
     assert asyncio.run(run()) == [0, 1]
+
+
+def test_a_partition_that_is_due_and_waits_for_its_other_topic_lets_the_processor_rest() -> None:
+    async def run() -> int:
+        loop, owner, looks = a_loop(Ownership()), Owner(0, 0), 0
+        owner.tps = [TP(TOPIC, 0), TP("late", 0)]
+        owner.offsets = lambda: dict.fromkeys(owner.tps, 0)  # type: ignore[method-assign]
+        loop.agent.pauses[0] = -1.0
+        loop.flow.highwater = lambda tp: 9
+        turn = loop._turn
+
+        def counted() -> Any:
+            nonlocal looks
+            looks += 1
+            return turn()
+
+        loop.begin(owner)
+        await loop._put([[a_batch(0, 0, 2)]])
+        loop._turn = counted
+        await asyncio.sleep(0.1)
+        await loop.end()
+        return looks
+
+    assert 2 <= asyncio.run(run()) <= 20  # 5 ms to the second one, then 10, 20 and 40

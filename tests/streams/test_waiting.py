@@ -36,3 +36,15 @@ def test_a_shopper_is_known_under_another_code_and_after_a_restart() -> None:
     for known in (waiting, restored):
         known.note(others.codes(["bob"]), np.array([20]), np.array([True]))
         assert not known
+
+
+def test_all_who_have_no_list_are_looked_at_in_turn() -> None:
+    users = Vocabulary()
+    codes = users.codes([f"user {n}" for n in range(1200)])
+    waiting, seen = Waiting(users), set[int]()
+    waiting.note(codes, np.zeros(1200, np.int64), np.zeros(1200, np.bool_))
+    for _ in range(3):
+        taken = waiting.take(is_idle=False)
+        seen |= set(taken.tolist())
+        waiting.note(taken, np.zeros(len(taken), np.int64), np.zeros(len(taken), np.bool_), again=taken)
+    assert seen == set(codes.tolist())
