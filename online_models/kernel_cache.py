@@ -9,6 +9,7 @@ old kernels would compute something else than one without.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -16,17 +17,21 @@ from typing import Any, TypeVar, cast
 from numba import njit
 from xxhash import xxh128_hexdigest
 
+from online_models.kernel_files import KernelFiles
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def kept(function: Function, **options: bool) -> Function:
     """A function that numba compiles when it is called first, unless it is on disk, compiled from the same sources."""
-    kernel: Any = njit(cache=True, **options)(function)  # type: ignore[call-overload]
+    try:
+        kernel: Any = njit(cache=True, **options)(function)  # type: ignore[call-overload]
+    except RuntimeError:  # numba found no folder that it may write to
+        _warn()
+        return cast(Function, njit(**options)(function))  # type: ignore[call-overload]
     if function.__module__ in _with_sources({function.__module__}):
-        file = kernel._cache._cache_file
-        # As a version too, which is looked at first: what old sources left may name a class that is gone.
-        file._source_stamp = sources = digest(function.__module__)
-        file._version = f"{file._version} {sources}"
+        disk = kernel._cache
+        disk._cache_file = KernelFiles(disk.cache_path, disk._impl.filename_base, digest(function.__module__))
     return cast(Function, kernel)
 
 
@@ -42,6 +47,15 @@ def digest(module: str) -> str:
         found |= new
         new = {name for parent in new for name in _imported(parent)} - found
     return xxh128_hexdigest("".join(map(_source, sorted(found))).encode())
+
+
+@cache
+def _warn() -> None:
+    warnings.warn(
+        "There is no folder in which compiled kernels can be kept, so every process takes a minute to compile them: "
+        "set NUMBA_CACHE_DIR to one that this user may write to.",
+        stacklevel=1,
+    )
 
 
 @cache

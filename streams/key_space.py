@@ -61,7 +61,10 @@ async def _refuse_those_at_work(redis: Any, settings: Settings, application: str
 
     async def at_work() -> bool:
         reports = redis.scan_iter(f"{settings.prefix}worker:*", count=1000)
-        return any([await redis.ttl(report) >= KEPT_SECONDS - _SILENT_SECONDS async for report in reports])
+        # Older versions let theirs live for a day.
+        return any(
+            [KEPT_SECONDS - _SILENT_SECONDS <= await redis.ttl(report) <= KEPT_SECONDS async for report in reports]
+        )
 
     if await patience.call(at_work):
         raise EngineError(

@@ -164,7 +164,8 @@ class Ownership:
         if changed:
             raise EngineError(
                 f"The number of partitions changed ({'; '.join(changed)}), so keys live elsewhere than their state: "
-                "change it back, or begin anew under another UPWELL_APPLICATION."
+                "change it back, or delete all five topics, publish the events again, and use another "
+                "UPWELL_APPLICATION."
             )
 
     def _close(self, owner: Owner) -> None:

@@ -93,7 +93,8 @@ class CheckpointStore:
         """
         unreadable: OSError | None = None
         try:
-            for path in reversed(self._names(self._folder(agent, partition))):
+            names = self._names(self._folder(agent, partition))
+            for path in reversed(names):
                 try:
                     checkpoint = decode(self._read(path))
                     if (checkpoint.agent, checkpoint.partition) != (agent, partition):
@@ -101,12 +102,14 @@ class CheckpointStore:
                 except (CheckpointError, OSError) as error:
                     if isinstance(error, OSError):
                         unreadable = error
-                    log.warning("Checkpoint %s is passed over, and the one before it is used: %s.", path, error)
+                    log.warning("Checkpoint %s is passed over: %s.", path, error)
                     continue
                 is_fit(checkpoint)
                 return checkpoint
             if unreadable is not None:
                 raise unreadable
+            if names:
+                log.warning("No checkpoint of %s-%d is sound: all is folded again from Kafka.", agent, partition)
         except OSError as error:
             raise ServerError(
                 f"Checkpoints cannot be read at {self.place} ({error}): see that this place can be reached and read, "

@@ -94,7 +94,8 @@ def _workers(settings: Settings) -> str:
     if read(redis.get, f"{settings.prefix}upwell") is None:
         return "none yet: no worker has run here"
     keys = list(read(lambda: list(redis.scan_iter(f"{settings.prefix}worker:*", count=1000))))
-    alive = sum(read(redis.ttl, key) > KEPT_SECONDS - _SILENT_SECONDS for key in keys)  # by the clock of Redis
+    # By the clock of Redis; older versions let their counters live for a day.
+    alive = sum(KEPT_SECONDS - _SILENT_SECONDS < read(redis.ttl, key) <= KEPT_SECONDS for key in keys)
     if not alive:
         raise ServerError(f"none has reported for {_SILENT_SECONDS} s: start one with `upwell worker`.")
     return f"{alive} at work"

@@ -85,6 +85,8 @@ def test_check_says_what_is_missing_and_what_is_well(empty_stack: Settings) -> N
     redis.set("upwell", f"{empty_stack.application} 1")
     redis.hset("worker:one", "lists", 1)
     redis.expire("worker:one", KEPT_SECONDS - 20)
+    redis.hset("worker:an older version", "lists", 1)
+    redis.expire("worker:an older version", 86_000)
     assert _found(empty_stack) == dict.fromkeys(names, True) | {"workers": False}
     redis.expire("worker:one", KEPT_SECONDS)
     assert _found(empty_stack) == dict.fromkeys(names, True)

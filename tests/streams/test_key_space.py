@@ -73,6 +73,7 @@ def test_another_application_takes_over_what_nobody_is_at_work_on(own: EmbeddedR
     assert marked(own.url, upwell="another 1", **{"rec:ada": "[]"}) == "shop 1"
     with Redis.from_url(own.url) as redis:
         redis.set("worker:a:1:b", "counters", ex=590)
+        redis.set("worker:an:older:version", "counters", ex=86_000)
         redis.set("upwell", "another 1")
         assert again(own.url) == "shop 1"
         redis.set("worker:a:1:b", "counters", ex=600)
