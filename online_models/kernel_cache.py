@@ -9,17 +9,19 @@ old kernels would compute something else than one without.
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from numba import njit
 from xxhash import xxh128_hexdigest
 
-from online_models.kernel_files import KernelFiles
+from online_models.kernel_file import KernelFile
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+#: Functions that every process compiles anew, as there is no folder for what is compiled.
+not_kept: Final = list[str]()
 
 
 def kept(function: Function, **options: bool) -> Function:
@@ -27,11 +29,11 @@ def kept(function: Function, **options: bool) -> Function:
     try:
         kernel: Any = njit(cache=True, **options)(function)  # type: ignore[call-overload]
     except RuntimeError:  # numba found no folder that it may write to
-        _warn()
+        not_kept.append(function.__qualname__)
         return cast(Function, njit(**options)(function))  # type: ignore[call-overload]
     if function.__module__ in _with_sources({function.__module__}):
         disk = kernel._cache
-        disk._cache_file = KernelFiles(disk.cache_path, disk._impl.filename_base, digest(function.__module__))
+        disk._cache_file = KernelFile(disk.cache_path, disk._impl.filename_base, digest(function.__module__))
     return cast(Function, kernel)
 
 
@@ -47,15 +49,6 @@ def digest(module: str) -> str:
         found |= new
         new = {name for parent in new for name in _imported(parent)} - found
     return xxh128_hexdigest("".join(map(_source, sorted(found))).encode())
-
-
-@cache
-def _warn() -> None:
-    warnings.warn(
-        "There is no folder in which compiled kernels can be kept, so every process takes a minute to compile them: "
-        "set NUMBA_CACHE_DIR to one that this user may write to.",
-        stacklevel=1,
-    )
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
@@ -10,6 +12,7 @@ from online_models.engine import Engine
 from online_models.events import Event
 from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
 from online_models.increments import Increments
+from online_models.kernel_cache import not_kept
 from online_models.learner import Learner
 from online_models.recommendation import Recommendations
 from online_models.segments import Segments
@@ -28,9 +31,16 @@ from streams.quick_packing import packed_texts
 from streams.record_batches import RecordBatch, batches, columns
 from streams.records import Records
 
+log = logging.getLogger("upwell")
+
 
 def warm_up() -> None:
     """Run a tiny shop through everything a worker computes."""
+    if not_kept:
+        log.warning(
+            "There is no folder in which compiled kernels can be kept, so every start takes a minute to compile them: "
+            "set NUMBA_CACHE_DIR to one that this user may write to."
+        )
     engine = Engine()
     engine.learn_many([Event(event_id=str(n), type="view", user_id="a", item_id=str(n), ts=n) for n in range(3)])
     engine.recommend_one("a")
