@@ -31,8 +31,7 @@ class Outputs:
     strings
         Redis keys (without the prefix) and their values; absolute, so that writing them twice does no harm.
     hashes
-        Redis keys of hashes, each with a msgpack list of the values of its fields, in the order of `hash_fields`; the
-        last may be left out. Whole numbers go as they are, others as text.
+        Redis keys of hashes, and of each what changed and all there is, as `values.lua` takes it.
     trending
         What trends in an item partition, to be merged with the others.
     rejected
@@ -42,6 +41,5 @@ class Outputs:
     messages: list[Message] = field(default_factory=list)
     strings: Values = NO_VALUES
     hashes: Values = NO_VALUES
-    hash_fields: Sequence[str] = ()
     trending: TrendingPart | None = None
     rejected: int = 0

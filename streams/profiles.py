@@ -6,30 +6,44 @@ from typing import Final
 
 import numpy as np
 
-from online_models.compiled import Bytes, Floats, Int32s, Int64s, Structs, compiled
+from online_models.compiled import Bytes, Floats, Int32s, Int64s, Structs, UInt16s, compiled
 from online_models.events import EVENT_TYPES
+from online_models.shopper_records import Shopper
 from online_models.spelling import Spelling
-from streams.number_text import put_millionths
+from online_models.uncounted import uncounted
+from streams.number_text import put_bytes, put_integer, put_millionths
 
-#: Of a `user:` hash, in the order of its packed values. Left out are counts and money of nothing, and propensity and
-#: segment where no model can tell.
+#: Of a `user:` hash, those that change with every event first: Redis looks for them from the beginning. Left out are
+#: counts and money of nothing, and propensity and segment where no model can tell.
 FIELDS: Final = (
-    "events", *EVENT_TYPES, "sessions", "spend", "first_seen", "last_seen", "propensity", "segment",
+    "events", "last_seen", "propensity", "segment", *EVENT_TYPES, "spend", "sessions", "first_seen",
 )  # fmt: skip
-_MODELLED: Final = 2
-#: In msgpack: leaves a field out.
-_FALSE: Final = 0xC2
-#: Spend and propensity are texts: what a text begins with, 13 digits, a point and six decimals. All else are whole
-#: numbers of nine bytes. And how many there are.
-_MOST_BYTES: Final = 1 + 2 * (1 + 20) + 9 * (len(FIELDS) - 2)
+#: All of them, as bits.
+ALL: Final = (1 << len(FIELDS)) - 1
+#: In msgpack: a list whose length follows in two bytes; texts of fewer than 32 bytes begin with this and their length.
+_LIST: Final = 0xDC
+_TEXT: Final = 0xA0
+#: Names of fields as such texts, end to end.
+_TEXTS: Final = [bytes([_TEXT | len(name)]) + name.encode() for name in FIELDS]
+_NAMES: Final = np.frombuffer(b"".join(_TEXTS), np.uint8)
+_ENDS: Final = np.cumsum([0, *map(len, _TEXTS)])
+#: Values are texts of at most 13 digits, a point and six decimals. How many bytes two lists of all fields need.
+_MOST_BYTES: Final = 2 * (3 + sum(map(len, _TEXTS)) + len(FIELDS) * (1 + 20))
 #: Less than this is written as 0.0.
 _LEAST: Final = 5e-7
 #: Beyond this a float has no millionths, nor is any shopper so rich.
 _MOST: Final = 9e12
 
+_EVENTS, _LAST_SEEN, _PROPENSITY, _SEGMENT, _TYPES = range(5)
+_SPEND, _SESSIONS = FIELDS.index("spend"), FIELDS.index("sessions")
 
-def packed_profiles(records: Structs, segments: Int32s, propensity: Floats | None) -> Spelling:
-    """A msgpack list of values of each shopper, false for what is left out; see https://github.com/msgpack/msgpack/blob/master/spec.md.
+
+def packed_profiles(
+    records: Structs, segments: Int32s, propensity: Floats | None, unwritten: UInt16s | None = None
+) -> Spelling:
+    """What `values.lua` takes as the value of a hash: of each shopper what changed, and behind it all there is.
+
+    Both are msgpack lists of names and values in turn, see https://github.com/msgpack/msgpack/blob/master/spec.md.
 
     Parameters
     ----------
@@ -39,60 +53,81 @@ def packed_profiles(records: Structs, segments: Int32s, propensity: Floats | Non
         -1 for none.
     propensity
         None for no model.
+    unwritten
+        What changed, as `streams.unwritten.Unwritten.take` has it; None for whole profiles. They also are whole where
+        a model cannot tell, which may have been able to before.
+
+    >>> from online_models.shoppers import blank
+    >>> profile = packed_profiles(blank(1), np.array([3], np.int32), np.array([0.5]), np.array([0b101], np.uint16))
+    >>> bytes(profile.text[:27])
+    b'\\xdc\\x00\\x04\\xa6events\\xa10\\xaapropensity\\xa30.5'
     """
     n = len(records)
-    whole = np.empty((n, len(FIELDS) - _MODELLED - 1), np.int64)
-    counts = records["counts"]
-    whole[:, 0], whole[:, 1 : 1 + len(EVENT_TYPES)] = counts.sum(axis=1), counts
-    whole[:, -3], whole[:, -2], whole[:, -1] = records["sessions"], records["first_seen"], records["last_seen"]
-    spend = np.ascontiguousarray(records["spend"])
     out, ends = np.empty(n * _MOST_BYTES, np.uint8), np.empty(n, np.int64)
     scored = np.full(n, np.nan) if propensity is None else propensity
-    _pack(whole, spend, scored, segments, out, ends)
+    changed = np.full(n, ALL, np.uint16) if unwritten is None else unwritten
+    _pack(records, segments, scored, changed, out, ends)
     return Spelling(out[: ends[-1] if n else 0], ends)
 
 
 @compiled
-def _pack(whole: Int64s, spend: Floats, propensity: Floats, segments: Int32s, out: Bytes, ends: Int64s) -> None:
-    at, before_spend = 0, whole.shape[1] - 2
-    for n in range(len(whole)):
-        has_propensity = not np.isnan(propensity[n])
-        has_segment = has_propensity and segments[n] >= 0
-        out[at] = 0x90 | (whole.shape[1] + 1 + has_propensity + has_segment)  # a list of at most 15
-        at += 1
-        for j in range(before_spend):
-            at = _integer(whole[n, j], at, out) if whole[n, j] else _nothing(at, out)
-        at = _decimal(spend[n], at, out) if spend[n] >= _LEAST else _nothing(at, out)
-        for j in range(before_spend, whole.shape[1]):
-            at = _integer(whole[n, j], at, out)
-        if has_propensity:
-            at = _decimal(propensity[n], at, out)
-        if has_segment:
-            at = _integer(segments[n], at, out)
+def _pack(records: Structs, segments: Int32s, propensity: Floats, unwritten: UInt16s, out: Bytes, ends: Int64s) -> None:
+    at = 0
+    for n in range(len(records)):
+        segment = -1 if np.isnan(propensity[n]) else segments[n]
+        changed = unwritten[n] if segment >= 0 and unwritten[n] != ALL else 0
+        at = _put_list(changed, records[n], propensity[n], segment, at, out)
+        at = _put_list(ALL, records[n], propensity[n], segment, at, out)
         ends[n] = at
 
 
-@compiled
-def _nothing(at: int, out: Bytes) -> int:
-    out[at] = _FALSE
-    return at + 1
+@uncounted
+def _put_list(fields: int, s: Shopper, propensity: float, segment: int, at: int, out: Bytes) -> int:
+    """Write names and values of some fields, but for those that are left out; return the place after them."""
+    start, length = at, 0
+    at += 3
+    for field in range(len(FIELDS)):
+        if not fields >> field & 1:
+            continue
+        number, is_decimal = _value(field, s, propensity, segment)
+        if number < 0:
+            continue
+        length += 2
+        at = put_bytes(_NAMES, _ENDS[field], _ENDS[field + 1], at, out)
+        end = put_millionths(number, at + 1, out) if is_decimal else put_integer(number, at + 1, out)
+        out[at] = _TEXT | (end - at - 1)
+        at = end
+    out[start], out[start + 1], out[start + 2] = _LIST, 0, length
+    return at
 
 
-@compiled
-def _integer(number: int, at: int, out: Bytes) -> int:
-    """A whole number, small ones in a byte, all others in nine."""
-    if 0 <= number < 128:
-        out[at] = number
-        return at + 1
-    out[at] = 0xD3
-    for k in range(8):
-        out[at + 1 + k] = (number >> (56 - 8 * k)) & 0xFF
-    return at + 9
+@uncounted
+def _value(field: int, s: Shopper, propensity: float, segment: int) -> tuple[int, bool]:
+    """A whole number, or one in millionths; a negative one is left out."""
+    if field == _PROPENSITY:
+        return (-1 if np.isnan(propensity) else _millionths(propensity)), True
+    if field == _SPEND:
+        return (_millionths(s.spend) if s.spend >= _LEAST else -1), True
+    return _number(field, s, segment), False
 
 
-@compiled
-def _decimal(number: float, at: int, out: Bytes) -> int:
-    """A number from 0 on, with up to six decimals, as a text of at most 20 bytes."""
-    end = put_millionths(int(np.rint(min(number, _MOST) * 1e6)), at + 1, out)
-    out[at] = 0xA0 | (end - at - 1)
-    return end
+@uncounted
+def _number(field: int, s: Shopper, segment: int) -> int:
+    if field == _EVENTS:
+        events = 0
+        for count in s.counts:
+            events += count
+        return events
+    if field == _LAST_SEEN:
+        return int(s.last_seen)
+    if field == _SEGMENT:
+        return segment
+    if field > _SESSIONS:
+        return int(s.first_seen)
+    count = s.sessions if field == _SESSIONS else s.counts[field - _TYPES]
+    return int(count) if count else -1
+
+
+@uncounted
+def _millionths(number: float) -> int:
+    return int(np.rint(min(number, _MOST) * 1e6))

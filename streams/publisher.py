@@ -98,7 +98,7 @@ async def _send_batches(kafka: Any, topic: str, partition: int, messages: Sequen
 
 def _write(step: Step) -> Write:
     outputs = step.outputs
-    return Write(step.owner, outputs.strings, outputs.hashes, outputs.hash_fields, step.reached)
+    return Write(step.owner, outputs.strings, outputs.hashes, step.reached)
 
 
 def _receiver(message: Message) -> tuple[str, int]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from streams.giving_way import give_way
 from streams.quick_packing import Packed, packed_parts, packed_texts
 from streams.values import NO_VALUES, Values
@@ -19,7 +17,6 @@ _CALLS: Final = 6
 _MANY_KEYS: Final = 64
 #: Keys in a call that several share.
 _SHARED_KEYS: Final = 32
-_encode: Final = msgspec.msgpack.Encoder().encode
 
 
 Offsets = tuple[int, ...]
@@ -44,7 +41,7 @@ class Write(NamedTuple):
     ----------
     owner
         An agent's partition, such as "shoppers:3".
-    strings, hashes, hash_fields
+    strings, hashes
         As in `streams.outputs.Outputs`.
     reached
         Up to which offsets, in the order of the agent's topics, Redis has all that follows from them once this is
@@ -54,7 +51,6 @@ class Write(NamedTuple):
     owner: str
     strings: Values = NO_VALUES
     hashes: Values = NO_VALUES
-    hash_fields: Sequence[str] = ()
     reached: Offsets | None = None
 
     @property
@@ -76,11 +72,10 @@ class Write(NamedTuple):
         strings, bounds = len(self.strings), [*range(0, self.keys, at_once), self.keys]
         of_strings = [min(bound, strings) for bound in bounds]
         of_hashes = [max(bound - strings, 0) for bound in bounds]
-        fields = _encode(self.hash_fields)
         give_way()
         of_each = zip(*_parts(prefix, self.strings, of_strings), *_parts(prefix, self.hashes, of_hashes), strict=True)
         for string_keys, texts, hash_keys, hashed in of_each:
-            yield Call([string_keys, hash_keys], [texts.count, texts, *([fields, hashed] if hashed.count else [])])
+            yield Call([string_keys, hash_keys], [texts.count, texts, hashed])
 
 
 def _parts(prefix: str, values: Values, bounds: Sequence[int]) -> tuple[list[Packed], list[Packed]]:
@@ -89,17 +84,14 @@ def _parts(prefix: str, values: Values, bounds: Sequence[int]) -> tuple[list[Pac
 
 
 def one_call(prefix: str, writes: Sequence[Write]) -> Call:
-    """All that several small writes write, whose hashes have the same fields."""
+    """All that several small writes write."""
     strings = [write.strings for write in writes if len(write.strings)]
     hashes = [write.hashes for write in writes if len(write.hashes)]
     if not strings and not hashes:
         return Call()
     keys = [packed_texts(prefix + part.kind, part.names) for part in (*strings, *hashes)]
-    values = [sum(map(len, strings)), *(packed_texts("", part.values) for part in strings)]
-    if hashes:
-        fields = next(write.hash_fields for write in writes if len(write.hashes))
-        values += [_encode(fields), *(packed_texts("", part.values) for part in hashes)]
-    return Call(keys, values)
+    values = [packed_texts("", part.values) for part in (*strings, *hashes)]
+    return Call(keys, [sum(map(len, strings)), *values])
 
 
 def shared(writes: Sequence[Write]) -> Iterator[slice]:
@@ -109,12 +101,11 @@ def shared(writes: Sequence[Write]) -> Iterator[slice]:
     >>> list(shared([few, more, more, few]))
     [slice(0, 2, None), slice(2, 4, None)]
     """
-    start, keys, fields = 0, 0, None
+    start = keys = 0
     for number, write in enumerate(writes):
-        its = write.hash_fields if len(write.hashes) else fields
-        if keys + write.keys > _SHARED_KEYS or fields not in (None, its):
+        if keys + write.keys > _SHARED_KEYS:
             yield slice(start, number)
             start, keys = number, 0
-        keys, fields = keys + write.keys, its
+        keys += write.keys
     if writes:
         yield slice(start, len(writes))

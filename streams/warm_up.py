@@ -30,6 +30,7 @@ from streams.profiles import packed_profiles
 from streams.quick_packing import packed_texts
 from streams.record_batches import RecordBatch, batches, columns
 from streams.records import Records
+from streams.unwritten import Unwritten
 
 log = logging.getLogger("upwell")
 
@@ -56,7 +57,10 @@ def warm_up() -> None:
         np.zeros(1, np.int8),
     )
     recommendation_lists(lists, np.zeros(1, np.int64), engine.items)
-    packed_texts("", packed_profiles(engine.shoppers.shelves.shoppers[shopper], shopper, None))
+    unwritten, records = Unwritten(), engine.shoppers.shelves.shoppers
+    unwritten.note(shopper, one, np.zeros(1, np.int64), records)
+    fields = unwritten.take(shopper, records[shopper])
+    packed_texts("", packed_profiles(records[shopper], shopper, None, fields))
     on_show, quality = ListsOnShow(1), Quality(engine.items)
     Counters(quality).count_freshness(np.zeros(1, np.int64), 0.0)
     on_show.score_many(shopper, one, np.zeros(1, np.int64), 1, quality)

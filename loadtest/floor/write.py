@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,6 @@ from redis.asyncio import Redis
 from loadtest.floor.material import Material, load
 from loadtest.floor.stopwatch import Measured, Stopwatch
 from streams.patience import Patience
-from streams.profiles import FIELDS
 from streams.quick_connection import connect
 from streams.redis_calls import Write
 from streams.redis_writer import RedisWriter
@@ -24,6 +23,8 @@ from streams.values import Values
 _LISTS_AT_ONCE: Final = 500
 _KEEP_SECONDS: Final = 30 * 86_400
 _OWNER: Final = "floor:0"
+#: What most events change of a profile.
+_CHANGED: Final = ("events", "last_seen", "propensity", "segment", "view")
 
 #: Keys and values, keys of hashes and their fields.
 Batch = tuple[Sequence[tuple[str, bytes]], Sequence[tuple[str, dict[str, str]]]]
@@ -60,7 +61,7 @@ async def fenced(settings: Settings, directory: Path) -> Measured:
     await writer.claim(_OWNER, 1, 0, (0,), _nobody_newer)
     with stopwatch:
         for strings, hashes in batches:
-            await writer.write_many([Write(_OWNER, strings, hashes, FIELDS)])
+            await writer.write_many([Write(_OWNER, strings, hashes)])
     await redis.aclose()
     return stopwatch.measured(material.records)
 
@@ -79,8 +80,8 @@ def _batches(material: Material) -> list[Batch]:
 
 
 def _packed(fields: dict[str, str]) -> bytes:
-    values = (fields.get(name) for name in FIELDS)
-    return msgspec.msgpack.encode([int(value) if value and value.isdigit() else value or False for value in values])
+    changed, whole = {name: fields[name] for name in _CHANGED if name in fields}, fields
+    return b"".join(msgspec.msgpack.encode([*chain.from_iterable(some.items())]) for some in (changed, whole))
 
 
 async def _nobody_newer() -> bool:

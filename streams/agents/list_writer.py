@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
-from online_models.compiled import Floats, Int32s, Structs
+from online_models.compiled import Floats, Int32s, Structs, UInt16s
 from online_models.histories import Histories
 from online_models.recommendation import Recommender
 from online_models.shopper_kernel import moments, profiles
@@ -18,6 +19,7 @@ from streams.giving_way import give_way
 from streams.json_lists import recommendation_lists
 from streams.profiles import packed_profiles
 from streams.read_view import ReadView
+from streams.unwritten import Unwritten
 from streams.values import NO_VALUES, Values
 from streams.waiting import Waiting
 
@@ -28,7 +30,7 @@ class Audience:
 
     Attributes
     ----------
-    shoppers, on_show, waiting
+    shoppers, on_show, waiting, unwritten
         Of the partition.
     codes
         Who gets a new list and profile, ascending.
@@ -39,6 +41,7 @@ class Audience:
     shoppers: Shoppers
     on_show: ListsOnShow
     waiting: Waiting
+    unwritten: Unwritten
     codes: Int32s
     again: Int32s
 
@@ -71,7 +74,8 @@ class ListWriter:
         give_way()
         values = recommendation_lists(lists, histories.shoppers["last_seen"], self.view.items)
         give_way()
-        hashes = packed_profiles(histories.shoppers, segments, propensity)
+        unwritten = _unwritten(audiences, histories.shoppers)
+        hashes = packed_profiles(histories.shoppers, segments, propensity, unwritten)
         self.counters.lists += len(segments)
         has_neighbours, written, start = lists.has_neighbours, [], 0
         for a in audiences:
@@ -90,3 +94,10 @@ class ListWriter:
         if scorer is None:
             return np.full(len(shoppers), -1, np.int32), None
         return scorer.segment(profiles(shoppers)).astype(np.int32), scorer.propensity(moments(shoppers))
+
+
+def _unwritten(audiences: Sequence[Audience], shoppers: Structs) -> UInt16s:
+    """Which fields of their profiles are to be written, of all audiences one behind the other."""
+    starts = accumulate((len(a.codes) for a in audiences), initial=0)
+    its = zip(audiences, starts, strict=False)
+    return np.concatenate([a.unwritten.take(a.codes, shoppers[start : start + len(a.codes)]) for a, start in its])

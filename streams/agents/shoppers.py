@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from online_models import shoppers_state
-from online_models.compiled import Int32s
+from online_models.compiled import Int32s, Int64s
 from online_models.event_columns import EventColumns
 from online_models.event_time import DAY_MS, MINUTE_MS
 from online_models.events import IMPRESSION
@@ -34,11 +34,11 @@ from streams.holding import HOLD_SECONDS
 from streams.model_settings import model_settings
 from streams.outputs import Outputs
 from streams.portion import Portion
-from streams.profiles import FIELDS
 from streams.read_view import ReadView
 from streams.records import Records
 from streams.settings import Settings
 from streams.topics import SHOP_TOPICS
+from streams.unwritten import Unwritten
 from streams.waiting import Waiting
 
 _SHOPPERS_AT_ONCE: Final = 500
@@ -65,6 +65,7 @@ class ShoppersPartition:
             self.waiting = Waiting(self.shoppers.users, *state["waiting"])
         self._list_length = settings.list_length
         self.on_show = ListsOnShow(self._list_length)
+        self.unwritten = Unwritten()
 
     def fold(self, events: EventColumns) -> Folded:
         """Fold events into the shoppers; where some are forgotten for it, the others get other codes."""
@@ -72,7 +73,7 @@ class ShoppersPartition:
         folded = self.shoppers.fold(events)
         if self.shoppers.users is not users:
             self.waiting.renumber(self.shoppers.users)
-            self.on_show = ListsOnShow(self._list_length)
+            self.on_show, self.unwritten = ListsOnShow(self._list_length), Unwritten()
         return folded
 
     def freeze(self, spare: Spare) -> Callable[[], dict[str, Any]]:
@@ -153,7 +154,8 @@ class ShoppersAgent:
             shelves = state.shoppers.shelves
             known = shelves.shoppers["last_seen"][start:end] >= int(shelves.clock[WATERMARK]) - keep_ms
             codes, outputs = (start + np.flatnonzero(known)).astype(np.int32), Outputs()
-            audience = Audience(state.shoppers, state.on_show, state.waiting, codes, _NOBODY)
+            state.unwritten.forget(codes)
+            audience = Audience(state.shoppers, state.on_show, state.waiting, state.unwritten, codes, _NOBODY)
             await self._recommend([audience], [outputs])
             yield outputs
             end = start
@@ -172,7 +174,7 @@ class ShoppersAgent:
             outputs.messages += state.outbox.messages()
         again = self._looked_at_again(state, acted, is_idle=portion is None)
         everyone = np.sort(np.concatenate([acted, again])) if len(again) else acted
-        return Audience(state.shoppers, state.on_show, state.waiting, everyone, again)
+        return Audience(state.shoppers, state.on_show, state.waiting, state.unwritten, everyone, again)
 
     def _fold_events(self, state: ShoppersPartition, portion: Portion[DecodedEvents]) -> Int32s:
         """Fold the events, and hold what the other agents are to be told; return the codes of those that acted."""
@@ -182,7 +184,9 @@ class ShoppersAgent:
         self.counters.accepted += accepted
         self.counters.duplicates += len(events) - accepted
         give_way()
-        self._score(state, events, folded)
+        types, ts = events.type[folded.accepted], events.ts[folded.accepted]
+        state.unwritten.note(folded.shopper, types, ts, state.shoppers.shelves.shoppers)
+        self._score(state, folded, types, ts)
         state.outbox.put(folded, portion.topic[places], portion.offset[places])
         return folded.touched
 
@@ -195,9 +199,8 @@ class ShoppersAgent:
         taken = state.waiting.take(is_idle=is_idle)
         return np.setdiff1d(taken, acted) if len(taken) else _NOBODY
 
-    def _score(self, state: ShoppersPartition, events: EventColumns, folded: Folded) -> None:
+    def _score(self, state: ShoppersPartition, folded: Folded, types: Int32s, ts: Int64s) -> None:
         """Score what the shoppers did against the lists that were on show."""
-        types, ts = events.type[folded.accepted], events.ts[folded.accepted]
         counted = (types != IMPRESSION) & (folded.shopper >= 0)
         state.on_show.score_many(
             folded.shopper[counted],
@@ -210,4 +213,4 @@ class ShoppersAgent:
     async def _recommend(self, audiences: Sequence[Audience], outputs: Sequence[Outputs]) -> None:
         """Put lists and profiles of each audience into its outputs."""
         for its, written in zip(outputs, await self._writer.write(audiences), strict=True):
-            its.strings, its.hashes, its.hash_fields = written.strings, written.hashes, FIELDS
+            its.strings, its.hashes = written.strings, written.hashes

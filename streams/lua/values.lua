@@ -2,29 +2,25 @@
 --
 --   KEYS[n+1..]   the keys, those of strings first
 --   ARGV[3n+3]    how many strings there are
---   ARGV[3n+4..]  a value per string; then, if there are hashes, a msgpack list of the names of their fields, and per
---                 hash a msgpack list of values: false leaves its field out, a list shorter than the names the last ones
+--   ARGV[3n+4..]  a value per string; per hash two msgpack lists, one behind the other, of names and values in turn: what
+--                 changed since it was written last, nothing if that is not known, and all there is
 local seconds, behind = ARGV[1], 2 * fences + 3  -- from a key to its value
 local last = fences + tonumber(ARGV[3 * fences + 3])
 for i = fences + 1, last do
   call('SET', KEYS[i], ARGV[i + behind], 'EX', seconds)
 end
-local names = #KEYS > last and cmsgpack.unpack(ARGV[last + 1 + behind])
-local pairs = {}  -- the same for all hashes, as a table that grows takes time
 for i = last + 1, #KEYS do
-  local key, values, n = KEYS[i], cmsgpack.unpack(ARGV[i + behind + 1]), 0
-  for j = 1, #values do
-    local value = values[j]
-    if value then
-      pairs[n + 1], pairs[n + 2] = names[j], value
-      n = n + 2
+  local key, value = KEYS[i], ARGV[i + behind]
+  local next, changed = cmsgpack.unpack_one(value)
+  -- Where all of it is new to Redis, there was no such hash: it has expired, or somebody has deleted it.
+  if #changed == 0 or call('HSET', key, unpack(changed)) == #changed / 2 then
+    local _, whole = cmsgpack.unpack_one(value, next)
+    call('HSET', key, unpack(whole))
+    if call('HLEN', key) > #whole / 2 then  -- some fields are left out now
+      call('DEL', key)
+      call('HSET', key, unpack(whole))
     end
+    call('EXPIRE', key, seconds)
   end
-  call('HSET', key, unpack(pairs, 1, n))
-  if call('HLEN', key) > n / 2 then  -- some are left out now; mostly none are, and this is cheaper
-    call('DEL', key)
-    call('HSET', key, unpack(pairs, 1, n))
-  end
-  call('EXPIRE', key, seconds)
 end
 return #KEYS - fences

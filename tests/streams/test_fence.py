@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from redis.asyncio import Redis
 
@@ -21,7 +20,7 @@ from streams.redis_writer import RedisWriter
 from streams.script_calls import Command, call_script
 from streams.settings import Settings
 from streams.values import NO_VALUES, Values
-from tests.streams.writing import write
+from tests.streams.writing import of_hash, write
 
 OWNER = "shoppers:3"
 
@@ -33,7 +32,7 @@ def prefix(redis_url: str, request: pytest.FixtureRequest) -> str:
 
 def viewed(times: int) -> Values:
     """Ada's profile."""
-    return Values.of([("user:ada", msgspec.msgpack.encode([times]))])
+    return Values.of([("user:ada", of_hash({"view": times}))])
 
 
 def run(redis_url: str, test: Callable[[Redis], Awaitable[None]]) -> None:
@@ -60,12 +59,12 @@ def test_an_older_owner_is_refused(redis_url: str, prefix: str) -> None:
     async def test(redis: Any) -> None:
         old, new = writer(redis, prefix), writer(redis, prefix)
         await old.claim(OWNER, 4, 0, (0, 0), no)
-        await write(old, OWNER, Values.of([("rec:ada", b"old")]), viewed(1), ["view"])
+        await write(old, OWNER, Values.of([("rec:ada", b"old")]), viewed(1))
         await new.claim(OWNER, 5, 0, (0, 0), no)
         with pytest.raises(EngineError, match="to another one"):
             await write(old, OWNER, Values.of([("rec:ada", b"late")]))
         with pytest.raises(EngineError, match="to another one"):
-            await write(old, OWNER, NO_VALUES, viewed(9), ["view"])
+            await write(old, OWNER, NO_VALUES, viewed(9))
         with pytest.raises(EngineError, match="to another one"):
             await old.claim(OWNER, 4, 0, (0, 0), no)
         assert await redis.get(f"{prefix}rec:ada") == b"old"
@@ -169,7 +168,6 @@ def test_values_that_somebody_took_back_to_an_older_state_are_noticed(redis_url:
             OWNER,
             Values.of([("rec:ada", b"9")]),
             viewed(9),
-            ["view"],
             reached=(9, 1),
         )
         in_order = writer(redis, prefix)
@@ -223,8 +221,7 @@ def of_each(value: bytes, partitions: int = 3, keys: int = 1) -> list[Write]:
         Write(
             f"shoppers:{p}",
             Values.of([(f"rec:{p}:{n}", value) for n in range(keys)]),
-            Values.of([(f"user:{p}", msgspec.msgpack.encode([value.decode(), p]))]),
-            ("view", "cart"),
+            Values.of([(f"user:{p}", of_hash({"view": value.decode(), "cart": p}))]),
             (p + len(value),),
         )
         for p in range(partitions)
@@ -343,7 +340,7 @@ def test_lists_of_all_partitions_go_before_the_profiles_of_any(redis_url: str, p
         try:
             async with redis.pubsub() as told:
                 await told.psubscribe("__keyevent@*__:*set")
-                await both.write_many([Write(owner, *many(owner), ["view"]) for owner in owners])
+                await both.write_many([Write(owner, *many(owner)) for owner in owners])
                 await redis.set("end", 1)
                 written = [message async for message in until(told, b"end")]
         finally:
@@ -353,7 +350,7 @@ def test_lists_of_all_partitions_go_before_the_profiles_of_any(redis_url: str, p
 
     def many(owner: str) -> tuple[Values, Values]:
         names = [f"{owner}-{number}" for number in range(48)]
-        profile = msgspec.msgpack.encode([1])
+        profile = of_hash({"view": 1})
         return Values.of([(f"rec:{n}", b"1") for n in names]), Values.of([(f"user:{n}", profile) for n in names])
 
     async def until(told: Any, last: bytes) -> AsyncIterator[bytes]:
@@ -366,21 +363,45 @@ def test_lists_of_all_partitions_go_before_the_profiles_of_any(redis_url: str, p
     run(redis_url, test)
 
 
-def test_a_hash_has_the_fields_of_the_last_write_only(redis_url: str, prefix: str) -> None:
+def test_a_hash_that_is_written_whole_has_the_fields_of_the_last_write_only(redis_url: str, prefix: str) -> None:
     async def test(redis: Any) -> None:
         owner, found = writer(redis, prefix), []
         await owner.claim(OWNER, 4, 0, (0, 0), no)
-        for values in ([1, 2, 3], [4, False, 5], [6, 7], [False, 8, False]):
-            ada = Values.of([("user:ada", msgspec.msgpack.encode(values))])
-            await write(owner, OWNER, NO_VALUES, ada, ["view", "cart", "spend"])
+        for fields in ({"view": 1, "cart": 2, "spend": "0.3"}, {"view": 4, "spend": "5.0"}, {"cart": 8}):
+            await write(owner, OWNER, NO_VALUES, Values.of([("user:ada", of_hash(fields))]))
             found.append(await redis.hgetall(f"{prefix}user:ada"))
             assert 0 < await redis.ttl(f"{prefix}user:ada") <= 60
         assert found == [
-            {b"view": b"1", b"cart": b"2", b"spend": b"3"},
-            {b"view": b"4", b"spend": b"5"},
-            {b"view": b"6", b"cart": b"7"},
+            {b"view": b"1", b"cart": b"2", b"spend": b"0.3"},
+            {b"view": b"4", b"spend": b"5.0"},
             {b"cart": b"8"},
         ]
+
+    run(redis_url, test)
+
+
+def test_of_a_hash_that_is_there_only_what_changed_is_written(redis_url: str, prefix: str) -> None:
+    async def test(redis: Any) -> None:
+        owner, key = writer(redis, prefix), f"{prefix}user:ada"
+        await owner.claim(OWNER, 4, 0, (0, 0), no)
+        await redis.hset(key, mapping={"view": 1, "cart": 1, "spend": "somebody's"})
+        await redis.expire(key, 33)
+        fields = {"view": 2, "click": 1, "cart": 5, "spend": "5.0"}
+        await write(owner, OWNER, NO_VALUES, Values.of([("user:ada", of_hash(fields, "view", "click"))]))
+        assert await redis.hgetall(key) == {b"view": b"2", b"cart": b"1", b"spend": b"somebody's", b"click": b"1"}
+        assert 0 < await redis.ttl(key) <= 33
+
+    run(redis_url, test)
+
+
+def test_a_hash_that_is_gone_is_written_whole_though_little_changed(redis_url: str, prefix: str) -> None:
+    async def test(redis: Any) -> None:
+        owner, key = writer(redis, prefix), f"{prefix}user:ada"
+        await owner.claim(OWNER, 4, 0, (0, 0), no)
+        fields = {"view": 2, "click": 1, "cart": 5}
+        await write(owner, OWNER, NO_VALUES, Values.of([("user:ada", of_hash(fields, "view", "click"))]))
+        assert await redis.hgetall(key) == {b"view": b"2", b"click": b"1", b"cart": b"5"}
+        assert 33 < await redis.ttl(key) <= 60
 
     run(redis_url, test)
 

@@ -19,7 +19,7 @@ from streams.settings import Settings
 from streams.trending_merge import TrendingPart
 from streams.trending_writer import TrendingWriter
 from streams.values import Values
-from tests.streams.writing import write
+from tests.streams.writing import of_hash, write
 
 SHOPPERS, AFFINITY = "shoppers:0", "affinity:0"
 
@@ -107,6 +107,6 @@ def test_a_key_of_somebody_else_is_said_to_be_one(own: EmbeddedRedis) -> None:
             writer = RedisWriter(redis, "", 60, Patience(5))
             await writer.claim(SHOPPERS, 1, 0, (0, 0), no)
             with pytest.raises(EngineError, match=r"somebody else.*UPWELL_PREFIX"):
-                await write(writer, SHOPPERS, hashes=Values.of([("user:ada", b"\x91\x01")]), hash_fields=["view"])
+                await write(writer, SHOPPERS, hashes=Values.of([("user:ada", of_hash({"view": 1}))]))
 
     asyncio.run(test())

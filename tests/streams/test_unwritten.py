@@ -1,0 +1,173 @@
+"""Only what changed of a profile is written, and yet Redis always has all of it, whatever happens in between."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from online_models.events import EVENT_TYPES, PURCHASE
+from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
+from online_models.learner import Learner
+from online_models.shoppers import Shoppers, ShopperSettings
+from online_models.shown import Quality
+from online_models.vocabulary import Vocabulary
+from streams.agents import shoppers as shoppers_agent
+from streams.agents.shoppers import ShoppersAgent
+from streams.checkpoints.format import Checkpoint, decode, encode
+from streams.counters import Counters
+from streams.model_settings import model_settings
+from streams.outputs import Outputs
+from streams.patience import Patience
+from streams.profiles import FIELDS
+from streams.quick_connection import connect
+from streams.read_view import ReadView
+from streams.records import Record, Records
+from streams.redis_calls import Write
+from streams.redis_writer import RedisWriter
+from streams.settings import Settings
+from streams.topics import CLICKSTREAM
+
+OWNER = "shoppers:0"
+USERS = [f"shopper {n}" for n in range(6)]
+START, MINUTE = 1_700_000_000_000, 60_000
+
+
+def parameters() -> bytes:
+    """Of models that tell shoppers apart."""
+    learner, rng = Learner(), np.random.default_rng(1)
+    x, z = (rng.normal(size=(1000, len(names))) for names in (PROPENSITY_FEATURES, PROFILE_FEATURES))
+    learner.learn_many(x, x[:, 0] > 1.0, z, np.arange(1000))
+    return msgspec.json.encode(learner.parameters())
+
+
+class Shop:
+    """One shoppers partition that writes to a real Redis, by one owner after the other."""
+
+    def __init__(self, redis: Any, prefix: str, seed: int) -> None:
+        self.redis, self.prefix, self.random = redis, prefix, random.Random(seed)
+        self.settings = Settings(prefix=prefix)
+        self.generation = self.offset = 0
+        self.now = START
+        self.checkpoints = [b""]
+
+    async def begin(self, checkpoint: bytes) -> None:
+        """Another owner, with the state of a checkpoint, if there is one."""
+        self.generation += 1
+        self.writer = RedisWriter(self.redis, self.prefix, 60, Patience(5))
+        await self.writer.claim(OWNER, self.generation, 0, (0, 0), _yes)
+        self.view = ReadView(self.redis, self.prefix, Vocabulary(), 0.0, Patience(5))
+        self.agent = ShoppersAgent(self.settings, self.view, Counters(Quality(self.view.items)))
+        self.agent.open(0, decode(checkpoint).state if checkpoint else None)
+
+    @property
+    def shoppers(self) -> Shoppers:
+        return self.agent.partitions[0].shoppers
+
+    async def write(self, outputs: Outputs) -> None:
+        await self.writer.write_many([Write(OWNER, outputs.strings, outputs.hashes)])
+
+    async def visit(self) -> set[str]:
+        """A micro-batch; who acted."""
+        self.now += self.random.choice([1, 7, MINUTE, MINUTE, 45 * MINUTE])
+        records = [self._record() for _ in range(self.random.randint(1, 5))]
+        portion = self.agent.read(Records.of(records))
+        await self.write((await self.agent.fold({0: portion}))[0])
+        return {record.key.decode() for record in records if record.key}
+
+    def _record(self) -> Record:
+        kind, late = self.random.randrange(len(EVENT_TYPES)), self.random.choice([0, 0, 0, 3, 40 * MINUTE])
+        self.offset += 1
+        event: dict[str, Any] = {
+            "event_id": str(self.offset),
+            "type": EVENT_TYPES[kind],
+            "user_id": self.random.choice(USERS),
+            "item_id": self.random.choice("abcdef"),
+            "ts": self.now + self.random.randrange(5) - late,
+        }
+        event |= {"price": 9.5, "quantity": 2} if kind == PURCHASE else {}
+        value, key = msgspec.json.encode(event), event["user_id"].encode()
+        return Record(CLICKSTREAM, 0, self.offset, event["ts"], key, value)
+
+    async def lose(self) -> None:
+        """Some profiles are gone, others as they were long ago, until all are written again."""
+        for user in self.shoppers.users.names:
+            key = f"{self.prefix}user:{user}"
+            await self.redis.delete(key)
+            if self.random.random() < 0.5:
+                await self.redis.hset(key, mapping=dict.fromkeys(FIELDS, 1))
+        async for outputs in self.agent.everything(0):
+            await self.write(outputs)
+        for user in self.shoppers.users.names:
+            await self.check(user)
+
+    async def check(self, user: str) -> None:
+        """The whole profile of a shopper is in Redis."""
+        profile, always = self.shoppers.profile_one(user), ("events", "first_seen", "last_seen")
+        found = {
+            name.decode(): value.decode()
+            for name, value in (await self.redis.hgetall(f"{self.prefix}user:{user}")).items()
+        }
+        modelled = {found.pop("propensity", None), found.pop("segment", None)}
+        assert (None in modelled) == (self.view.scorer is None)
+        assert found == {name: str(value) for name, value in profile.items() if value or name in always}
+
+
+async def _yes() -> bool:
+    return True
+
+
+@pytest.fixture
+def few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only five shoppers are remembered."""
+
+    def forgetful(settings: Settings) -> Any:
+        return replace(model_settings(settings), shoppers=ShopperSettings(max_shoppers=5))
+
+    monkeypatch.setattr(shoppers_agent, "model_settings", forgetful)
+
+
+async def lived(shop: Shop, rounds: int) -> None:
+    """Whatever happens, whoever acted has the whole profile in Redis."""
+    models = parameters()
+    await shop.begin(b"")
+    for _ in range(rounds):
+        await shop.redis.set(f"{shop.prefix}model:parameters", models)
+        match shop.random.randrange(12):
+            case 0:  # a profile expires, or somebody deletes it
+                await shop.redis.delete(f"{shop.prefix}user:{shop.random.choice(USERS)}")
+            case 1:  # a checkpoint
+                shop.checkpoints.append(encode(Checkpoint("shoppers", 0, {}, {}, 0, 1, shop.agent.freeze(0)())))
+            case 2:  # another owner begins, with an older state
+                await shop.begin(shop.random.choice(shop.checkpoints))
+            case 3:  # no model for a while
+                await shop.redis.delete(f"{shop.prefix}model:parameters")
+                shop.view.scorer = None
+            case 4:  # Redis comes back as it was long ago, or empty, and all is written again
+                await shop.lose()
+        for user in await shop.visit():
+            if user in shop.shoppers.users.names:  # it may be forgotten before the micro-batch is over
+                await shop.check(user)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_redis_always_has_the_whole_profile(redis_url: str, request: pytest.FixtureRequest, seed: int) -> None:
+    async def test() -> None:
+        async with connect(Settings(redis=redis_url)) as redis:
+            await lived(Shop(redis, f"{request.node.name}:", seed), 150)
+
+    asyncio.run(test())
+
+
+@pytest.mark.usefixtures("few_at_a_time")
+def test_it_has_when_shoppers_are_forgotten(redis_url: str, request: pytest.FixtureRequest) -> None:
+    async def test() -> None:
+        async with connect(Settings(redis=redis_url)) as redis:
+            await lived(Shop(redis, f"{request.node.name}:", 9), 150)
+
+    asyncio.run(test())
