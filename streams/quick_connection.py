@@ -29,8 +29,8 @@ _LARGE: Final = "MGET"
 #: Commands of a trip that are sent together, in bytes, but for the rest of the last one.
 _PIECE: Final = 2_500
 #: How many such pieces are on their way at once. Redis reads all that has come from a connection, and serves nobody
-#: else before it has done all of it; with two, one is there when the other is done.
-_ON_THEIR_WAY_GOING_LAST: Final = 2
+#: else before it has done all of it, which whoever goes last does not want.
+_ON_THEIR_WAY_GOING_LAST: Final = 1
 #: With four Redis has something to do, too, while this thread learns from what else has come in.
 _ON_THEIR_WAY: Final = 4
 
