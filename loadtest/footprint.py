@@ -18,17 +18,17 @@ _LISTS: Final = (list, tuple, set, frozenset, deque)
 def footprint(roots: Mapping[str, object]) -> dict[str, int]:
     """Bytes by path, the largest first; what several paths lead to is counted under the shortest.
 
-    Elements of lists and dicts go by the name of the list or dict, so that all partitions of an agent are one part.
-    Arrays count in full, touched or not.
+    Elements of lists and dicts go by the name of the list or dict, so that all partitions of an agent are one part, but
+    for arrays that have a name in a dict. Arrays count in full, touched or not.
 
     >>> class Shelf:
     ...     def __init__(self):
     ...         self.names, self.prices = ["lamp"], np.zeros(1000)
-    ...         self.same_prices = self.prices[10:]
+    ...         self.same_prices, self.copies = self.prices[10:], {"names": np.zeros(10)}
     >>> Shelf.__module__ = "loadtest.footprint"
     >>> parts = footprint({"shelf": Shelf()})
-    >>> parts["shelf.prices"], "shelf.same_prices" in parts, parts["shelf.names"] > 50
-    (8000, False, True)
+    >>> parts["shelf.prices"], "shelf.same_prices" in parts, parts["shelf.copies.names"], parts["shelf.names"] > 50
+    (8000, False, 80, True)
     """
     held: Counter[str] = Counter()
     seen: set[int] = set()
@@ -67,7 +67,9 @@ def _inside(path: str, thing: Any) -> Iterator[tuple[str, Any]]:
         if thing.dtype.hasobject:
             yield from ((path, element) for element in thing.ravel().tolist())
     elif isinstance(thing, dict):
-        yield from ((path, part) for pair in thing.items() for part in pair)
+        for key, part in thing.items():
+            yield path, key
+            yield f"{path}.{key}" if isinstance(key, str) and isinstance(part, np.ndarray) else path, part
     elif isinstance(thing, tuple) and hasattr(thing, "_fields"):
         yield from ((f"{path}.{name}", part) for name, part in zip(thing._fields, thing, strict=True))
     elif isinstance(thing, _LISTS):
