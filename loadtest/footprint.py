@@ -18,8 +18,8 @@ _LISTS: Final = (list, tuple, set, frozenset, deque)
 def footprint(roots: Mapping[str, object]) -> dict[str, int]:
     """Bytes by path, the largest first; what several paths lead to is counted under the shortest.
 
-    Elements of lists and dicts go by the name of the list or dict, so that all partitions of an agent are one part, but
-    for arrays that have a name in a dict. Arrays count in full, touched or not.
+    Elements of lists and dicts go by the name of the list or dict, so that all partitions of an agent are one part. An
+    array in a dict whose key is a text goes by that key, too. Arrays count in full, touched or not.
 
     >>> class Shelf:
     ...     def __init__(self):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
@@ -16,14 +14,12 @@ from loadtest.drain import Drain, drain
 from loadtest.filling import fill
 from loadtest.inspected_worker import Inspection, arguments, inspect
 from loadtest.internal_topics import Sent, ends, sent_between
-from loadtest.live_worker import LiveWorker, live_worker
+from loadtest.live_worker import live_worker
 from loadtest.machine import versions
 from loadtest.redis_usage import RedisUsage, redis_usage
-from loadtest.settling import wait_until_settled
+from loadtest.settling import wait_for_checkpoint, wait_until_settled
 from loadtest.traffic import Traffic
 from streams.settings import Settings
-
-_POLL_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ def measure_shop(
     with live_worker(directory / "worker", variables, arguments(directory)) as worker:
         drained = drain(worker, settings, len(traffic), show)
         wait_until_settled(worker, settings)
-        _wait_for_checkpoint(worker, checkpoints)
+        wait_for_checkpoint(worker, checkpoints)
         held = inspect(worker, directory)
         redis = redis_usage(settings, {"rec:": users, "user:": users, "sim:": items}, traffic.settings.shop.seed)
     last = ends(settings)
@@ -87,10 +83,3 @@ def measure_shop(
         sent=sent_between(dict.fromkeys(last, 0), last, settings),
         versions=versions(settings),
     )
-
-
-def _wait_for_checkpoint(worker: LiveWorker, checkpoints: Path) -> None:
-    """From the first one on a worker keeps the memory into which it copies shoppers."""
-    while "shoppers" not in newest_checkpoints(checkpoints):
-        worker.check()
-        time.sleep(_POLL_SECONDS)

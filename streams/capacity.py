@@ -31,7 +31,8 @@ class Coefficients(msgspec.Struct, frozen=True):
     worker_partition_bytes
         Event ids of one input partition that are remembered, at most.
     worker_user_bytes
-        State of one user, in the worker that owns it.
+        State of one user, in the worker that owns it, and its share of the copy that checkpoints are packed from, with
+        two partitions.
     worker_item_bytes
         State of one item, in the worker that owns it.
     worker_known_item_bytes

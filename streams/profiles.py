@@ -20,6 +20,8 @@ FIELDS: Final = (
 )  # fmt: skip
 #: All of them, as bits.
 ALL: Final = (1 << len(FIELDS)) - 1
+#: The place of the first count of a type of event.
+TYPES: Final = FIELDS.index(EVENT_TYPES[0])
 #: In msgpack: a list whose length follows in two bytes; texts of fewer than 32 bytes begin with this and their length.
 _LIST: Final = 0xDC
 _TEXT: Final = 0xA0
@@ -27,20 +29,20 @@ _TEXT: Final = 0xA0
 _TEXTS: Final = [bytes([_TEXT | len(name)]) + name.encode() for name in FIELDS]
 _NAMES: Final = np.frombuffer(b"".join(_TEXTS), np.uint8)
 _ENDS: Final = np.cumsum([0, *map(len, _TEXTS)])
-#: Values are texts of at most 13 digits, a point and six decimals. How many bytes two lists of all fields need.
+#: A value is a text of at most 20 bytes: a whole number, or 13 digits, a point and six decimals. What two lists of all
+#: fields need at most.
 _MOST_BYTES: Final = 2 * (3 + sum(map(len, _TEXTS)) + len(FIELDS) * (1 + 20))
-#: Less than this is written as 0.0.
+#: Less money than this would be written as 0.0, and is left out.
 _LEAST: Final = 5e-7
 #: Beyond this a float has no millionths, nor is any shopper so rich.
 _MOST: Final = 9e12
 
-_EVENTS, _LAST_SEEN, _PROPENSITY, _SEGMENT, _TYPES = range(5)
-_SPEND, _SESSIONS = FIELDS.index("spend"), FIELDS.index("sessions")
+_EVENTS, _LAST_SEEN, _PROPENSITY, _SEGMENT, _SPEND, _SESSIONS, _FIRST_SEEN = map(
+    FIELDS.index, ("events", "last_seen", "propensity", "segment", "spend", "sessions", "first_seen")
+)
 
 
-def packed_profiles(
-    records: Structs, segments: Int32s, propensity: Floats | None, unwritten: UInt16s | None = None
-) -> Spelling:
+def packed_profiles(records: Structs, segments: Int32s, propensity: Floats | None, unwritten: UInt16s) -> Spelling:
     """What `values.lua` takes as the value of a hash: of each shopper what changed, and behind it all there is.
 
     Both are msgpack lists of names and values in turn, see https://github.com/msgpack/msgpack/blob/master/spec.md.
@@ -54,8 +56,9 @@ def packed_profiles(
     propensity
         None for no model.
     unwritten
-        What changed, as `streams.unwritten.Unwritten.take` has it; None for whole profiles. They also are whole where
-        a model cannot tell, which may have been able to before.
+        Which `FIELDS` changed, as bits, the first field the lowest, as `streams.unwritten.Unwritten.take` returns them.
+        None counts as changed, so that all are written, for `ALL`, and where no model can tell: what one left in Redis
+        has to go.
 
     >>> from online_models.shoppers import blank
     >>> profile = packed_profiles(blank(1), np.array([3], np.int32), np.array([0.5]), np.array([0b101], np.uint16))
@@ -65,8 +68,7 @@ def packed_profiles(
     n = len(records)
     out, ends = np.empty(n * _MOST_BYTES, np.uint8), np.empty(n, np.int64)
     scored = np.full(n, np.nan) if propensity is None else propensity
-    changed = np.full(n, ALL, np.uint16) if unwritten is None else unwritten
-    _pack(records, segments, scored, changed, out, ends)
+    _pack(records, segments, scored, unwritten, out, ends)
     return Spelling(out[: ends[-1] if n else 0], ends)
 
 
@@ -103,7 +105,7 @@ def _put_list(fields: int, s: Shopper, propensity: float, segment: int, at: int,
 
 @uncounted
 def _value(field: int, s: Shopper, propensity: float, segment: int) -> tuple[int, bool]:
-    """A whole number, or one in millionths; a negative one is left out."""
+    """The number of a field, negative if it is left out; and whether it is in millionths."""
     if field == _PROPENSITY:
         return (-1 if np.isnan(propensity) else _millionths(propensity)), True
     if field == _SPEND:
@@ -122,9 +124,9 @@ def _number(field: int, s: Shopper, segment: int) -> int:
         return int(s.last_seen)
     if field == _SEGMENT:
         return segment
-    if field > _SESSIONS:
+    if field == _FIRST_SEEN:
         return int(s.first_seen)
-    count = s.sessions if field == _SESSIONS else s.counts[field - _TYPES]
+    count = s.sessions if field == _SESSIONS else s.counts[field - TYPES]
     return int(count) if count else -1
 
 

@@ -1,4 +1,4 @@
-"""Connections to Redis for many large commands in one trip: a few are under way at any time, and answers come together.
+"""Connections to Redis for many large commands in one trip: one or a few are under way at a time, answers together.
 
 redis-py begins a task for what it sends, and goes through a dozen functions and sets an alarm for each answer.
 """
@@ -28,8 +28,8 @@ from streams.settings import Settings
 _LARGE: Final = "MGET"
 #: Commands of a trip that are sent together, in bytes, but for the rest of the last one.
 _PIECE: Final = 2_500
-#: How many such pieces are on their way at once. Redis reads all that has come from a connection, and serves nobody
-#: else before it has done all of it, which whoever goes last does not want.
+#: How many such pieces are on their way at once. Redis does all that has come from a connection before it serves
+#: anybody else, so a worker that goes last sends one, and front ends are served after each.
 _ON_THEIR_WAY_GOING_LAST: Final = 1
 #: With four Redis has something to do, too, while this thread learns from what else has come in.
 _ON_THEIR_WAY: Final = 4

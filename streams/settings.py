@@ -41,7 +41,8 @@ class Settings:
     item_partitions
         Partitions of `covisits`, likewise.
     keep_days
-        Redis keys expire this long after they were last written.
+        Redis keys expire this long after they were last written; a profile, after it was last written whole (see
+        `streams.unwritten`).
     list_length
         Items in a recommendation list.
     skip_owned

@@ -23,7 +23,7 @@ from streams.values import Values
 _LISTS_AT_ONCE: Final = 500
 _KEEP_SECONDS: Final = 30 * 86_400
 _OWNER: Final = "floor:0"
-#: What most events change of a profile.
+#: What most events change of a profile; the first of a session, with which all is written, is left out: a floor.
 _CHANGED: Final = ("events", "last_seen", "propensity", "segment", "view")
 
 #: Keys and values, keys of hashes and their fields.
@@ -80,8 +80,9 @@ def _batches(material: Material) -> list[Batch]:
 
 
 def _packed(fields: dict[str, str]) -> bytes:
-    changed, whole = {name: fields[name] for name in _CHANGED if name in fields}, fields
-    return b"".join(msgspec.msgpack.encode([*chain.from_iterable(some.items())]) for some in (changed, whole))
+    """A hash as `values.lua` takes it."""
+    changed = {name: fields[name] for name in _CHANGED if name in fields}
+    return b"".join(msgspec.msgpack.encode([*chain.from_iterable(some.items())]) for some in (changed, fields))
 
 
 async def _nobody_newer() -> bool:

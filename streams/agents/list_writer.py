@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -98,6 +98,6 @@ class ListWriter:
 
 def _unwritten(audiences: Sequence[Audience], shoppers: Structs) -> UInt16s:
     """Which fields of their profiles are to be written, of all audiences one behind the other."""
-    starts = accumulate((len(a.codes) for a in audiences), initial=0)
-    its = zip(audiences, starts, strict=False)
-    return np.concatenate([a.unwritten.take(a.codes, shoppers[start : start + len(a.codes)]) for a, start in its])
+    bounds = pairwise(accumulate((len(a.codes) for a in audiences), initial=0))
+    parts = zip(audiences, bounds, strict=True)
+    return np.concatenate([a.unwritten.take(a.codes, shoppers[start:end]) for a, (start, end) in parts])

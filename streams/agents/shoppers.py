@@ -147,6 +147,7 @@ class ShoppersAgent:
         towards the beginning.
         """
         state = self.partitions[partition]
+        state.unwritten = Unwritten()  # whatever was written may be lost
         keep_ms = int(self.settings.keep_days * DAY_MS)
         end = len(state.shoppers)
         while end > 0:
@@ -154,7 +155,6 @@ class ShoppersAgent:
             shelves = state.shoppers.shelves
             known = shelves.shoppers["last_seen"][start:end] >= int(shelves.clock[WATERMARK]) - keep_ms
             codes, outputs = (start + np.flatnonzero(known)).astype(np.int32), Outputs()
-            state.unwritten.forget(codes)
             audience = Audience(state.shoppers, state.on_show, state.waiting, state.unwritten, codes, _NOBODY)
             await self._recommend([audience], [outputs])
             yield outputs

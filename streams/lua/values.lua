@@ -2,8 +2,8 @@
 --
 --   KEYS[n+1..]   the keys, those of strings first
 --   ARGV[3n+3]    how many strings there are
---   ARGV[3n+4..]  a value per string; per hash two msgpack lists, one behind the other, of names and values in turn: what
---                 changed since it was written last, nothing if that is not known, and all there is
+--   ARGV[3n+4..]  a value per string; per hash two msgpack lists, end to end, of names and values in turn: the fields that
+--                 changed, none where all are to be written, and all fields
 local seconds, behind = ARGV[1], 2 * fences + 3  -- from a key to its value
 local last = fences + tonumber(ARGV[3 * fences + 3])
 for i = fences + 1, last do
@@ -11,12 +11,12 @@ for i = fences + 1, last do
 end
 for i = last + 1, #KEYS do
   local key, value = KEYS[i], ARGV[i + behind]
-  local next, changed = cmsgpack.unpack_one(value)
-  -- Where all of it is new to Redis, there was no such hash: it has expired, or somebody has deleted it.
+  local place, changed = cmsgpack.unpack_one(value)
+  -- HSET counts fields that are new: if all are, there was no such hash, as it has expired or somebody has deleted it.
   if #changed == 0 or call('HSET', key, unpack(changed)) == #changed / 2 then
-    local _, whole = cmsgpack.unpack_one(value, next)
+    local _, whole = cmsgpack.unpack_one(value, place)
     call('HSET', key, unpack(whole))
-    if call('HLEN', key) > #whole / 2 then  -- some fields are left out now
+    if call('HLEN', key) > #whole / 2 then  -- some are left out now; mostly none are, and this is cheaper
       call('DEL', key)
       call('HSET', key, unpack(whole))
     end

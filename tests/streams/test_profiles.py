@@ -64,9 +64,8 @@ def test_profiles_are_packed_as_msgpack_would(shoppers: list[Any], has_model: bo
     segments = np.array([one[5] for one in shoppers], np.int32)
     propensity = np.array([one[6] for one in shoppers]) if has_model else None
     changes = np.array(unwritten[: len(shoppers)], np.uint16)
-    for one, bits, (changed, whole) in zip(
-        shoppers, unwritten, read(packed_profiles(recorded(shoppers), segments, propensity, changes)), strict=False
-    ):
+    found = read(packed_profiles(recorded(shoppers), segments, propensity, changes))
+    for one, bits, (changed, whole) in zip(shoppers, changes.tolist(), found, strict=True):
         fields = wanted(one, has_model)
         assert sorted(whole) == sorted(fields)
         for name, text in whole.items():
@@ -95,7 +94,7 @@ def test_there_is_room_for_the_largest_profiles() -> None:
 def test_money_is_written_as_people_do() -> None:
     records = blank(4)
     records["spend"] = [0.0, 39.9, 1234.5, 0.000001]
-    profiles = read(packed_profiles(records, np.zeros(4, np.int32), None))
+    profiles = read(packed_profiles(records, np.zeros(4, np.int32), None, np.full(4, ALL, np.uint16)))
     assert [whole.get("spend") for _, whole in profiles] == [None, "39.9", "1234.5", "0.000001"]
 
 

@@ -11,9 +11,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from online_models.events import EVENT_TYPES, PURCHASE
+from online_models.events import EVENT_TYPES, PURCHASE, VIEW
 from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
 from online_models.learner import Learner
+from online_models.shopper_kernel import moments, profiles
 from online_models.shoppers import Shoppers, ShopperSettings
 from online_models.shown import Quality
 from online_models.vocabulary import Vocabulary
@@ -21,9 +22,11 @@ from streams.agents import shoppers as shoppers_agent
 from streams.agents.shoppers import ShoppersAgent
 from streams.checkpoints.format import Checkpoint, decode, encode
 from streams.counters import Counters
+from streams.decoded_events import DecodedEvents
 from streams.model_settings import model_settings
 from streams.outputs import Outputs
 from streams.patience import Patience
+from streams.portion import Portion
 from streams.profiles import FIELDS
 from streams.quick_connection import connect
 from streams.read_view import ReadView
@@ -60,7 +63,7 @@ class Shop:
         """Another owner, with the state of a checkpoint, if there is one."""
         self.generation += 1
         self.writer = RedisWriter(self.redis, self.prefix, 60, Patience(5))
-        await self.writer.claim(OWNER, self.generation, 0, (0, 0), _yes)
+        await self.writer.claim(OWNER, self.generation, 0, (0, 0), _is_current)
         self.view = ReadView(self.redis, self.prefix, Vocabulary(), 0.0, Patience(5))
         self.agent = ShoppersAgent(self.settings, self.view, Counters(Quality(self.view.items)))
         self.agent.open(0, decode(checkpoint).state if checkpoint else None)
@@ -75,24 +78,40 @@ class Shop:
     async def visit(self) -> set[str]:
         """A micro-batch; who acted."""
         self.now += self.random.choice([1, 7, MINUTE, MINUTE, 45 * MINUTE])
-        records = [self._record() for _ in range(self.random.randint(1, 5))]
-        portion = self.agent.read(Records.of(records))
-        await self.write((await self.agent.fold({0: portion}))[0])
+        records = [self._any_record() for _ in range(self.random.randint(1, 5))]
+        await self.write((await self.agent.fold({0: self.portion(records)}))[0])
         return {record.key.decode() for record in records if record.key}
 
-    def _record(self) -> Record:
-        kind, late = self.random.randrange(len(EVENT_TYPES)), self.random.choice([0, 0, 0, 3, 40 * MINUTE])
+    def portion(self, records: list[Record]) -> Portion[DecodedEvents]:
+        """As the agent reads them."""
+        return self.agent.read(Records.of(records))
+
+    def _any_record(self) -> Record:
+        late = self.random.choice([0, 0, 0, 3, 40 * MINUTE])
+        kind, ts = self.random.randrange(len(EVENT_TYPES)), self.now + self.random.randrange(5) - late
+        return self.record(self.random.choice(USERS), kind, ts)
+
+    def record(self, user: str, kind: int, ts: int) -> Record:
+        """An event."""
         self.offset += 1
         event: dict[str, Any] = {
             "event_id": str(self.offset),
             "type": EVENT_TYPES[kind],
-            "user_id": self.random.choice(USERS),
+            "user_id": user,
             "item_id": self.random.choice("abcdef"),
-            "ts": self.now + self.random.randrange(5) - late,
+            "ts": ts,
         }
         event |= {"price": 9.5, "quantity": 2} if kind == PURCHASE else {}
-        value, key = msgspec.json.encode(event), event["user_id"].encode()
-        return Record(CLICKSTREAM, 0, self.offset, event["ts"], key, value)
+        return Record(CLICKSTREAM, 0, self.offset, ts, user.encode(), msgspec.json.encode(event))
+
+    def modelled(self, user: str) -> dict[str, str]:
+        """What the models say of a shopper."""
+        scorer, code = self.view.scorer, self.shoppers.code_one(user)
+        if scorer is None:
+            return {}
+        record = self.shoppers.shelves.shoppers[[code]]
+        (chance,), (segment,) = scorer.propensity(moments(record)), scorer.segment(profiles(record))
+        return {"propensity": repr(round(float(chance), 6)), "segment": str(segment)}
 
     async def lose(self) -> None:
         """Some profiles are gone, others as they were long ago, until all are written again."""
@@ -113,12 +132,11 @@ class Shop:
             name.decode(): value.decode()
             for name, value in (await self.redis.hgetall(f"{self.prefix}user:{user}")).items()
         }
-        modelled = {found.pop("propensity", None), found.pop("segment", None)}
-        assert (None in modelled) == (self.view.scorer is None)
+        assert {name: found.pop(name) for name in ("propensity", "segment") if name in found} == self.modelled(user)
         assert found == {name: str(value) for name, value in profile.items() if value or name in always}
 
 
-async def _yes() -> bool:
+async def _is_current() -> bool:
     return True
 
 
@@ -160,6 +178,27 @@ def test_redis_always_has_the_whole_profile(redis_url: str, request: pytest.Fixt
     async def test() -> None:
         async with connect(Settings(redis=redis_url)) as redis:
             await lived(Shop(redis, f"{request.node.name}:", seed), 150)
+
+    asyncio.run(test())
+
+
+def test_what_did_not_change_is_not_written_before_the_next_session(
+    redis_url: str, request: pytest.FixtureRequest
+) -> None:
+    async def test() -> None:
+        async with connect(Settings(redis=redis_url)) as redis:
+            shop = Shop(redis, f"{request.node.name}:", 1)
+            await redis.set(f"{shop.prefix}model:parameters", parameters())
+            await shop.begin(b"")
+            found = []
+            for minutes in (0, 1, 45):
+                shop.now += minutes * MINUTE
+                await shop.write((await shop.agent.fold({0: shop.portion([shop.record("ada", VIEW, shop.now)])}))[0])
+                fields = await redis.hmget(f"{shop.prefix}user:ada", ["view", "first_seen"])
+                found.append(tuple(fields))
+                await redis.hset(f"{shop.prefix}user:ada", "first_seen", "somebody's")
+            first_seen = b"%d" % START
+            assert found == [(b"1", first_seen), (b"2", b"somebody's"), (b"3", first_seen)]
 
     asyncio.run(test())
 
