@@ -394,6 +394,24 @@ def test_of_a_hash_that_is_there_only_what_changed_is_written(redis_url: str, pr
     run(redis_url, test)
 
 
+def test_a_hash_is_written_whole_while_values_are_missing(redis_url: str, prefix: str) -> None:
+    async def test(redis: Any) -> None:
+        owner, key, found = writer(redis, prefix), f"{prefix}user:ada", []
+        await owner.claim(OWNER, 4, 0, (0, 0), no)
+        await write(owner, OWNER, NO_VALUES, Values.of([("user:ada", of_hash({"view": 1, "cart": 1}))]))
+        await redis.delete(f"{prefix}fence:{OWNER}")  # as when Redis comes back as it was long ago
+        for is_over in (False, False, True):
+            if is_over:
+                await owner.make_whole(OWNER)
+            await redis.hset(key, "cart", 0)
+            ada = Values.of([("user:ada", of_hash({"view": 2, "cart": 1}, "view"))])
+            await owner.write_many([Write(OWNER, hashes=ada)])
+            found.append(await redis.hget(key, "cart"))
+        assert found == [b"1", b"1", b"0"]
+
+    run(redis_url, test)
+
+
 def test_a_hash_that_is_gone_is_written_whole_though_little_changed(redis_url: str, prefix: str) -> None:
     async def test(redis: Any) -> None:
         owner, key = writer(redis, prefix), f"{prefix}user:ada"

@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from online_models.events import EVENT_TYPES, PURCHASE, VIEW
+from online_models.event_time import DAY_MS
+from online_models.events import CLICK, EVENT_TYPES, PURCHASE, VIEW
 from online_models.features import PROFILE_FEATURES, PROPENSITY_FEATURES
 from online_models.learner import Learner
 from online_models.shopper_kernel import moments, profiles
@@ -22,11 +23,9 @@ from streams.agents import shoppers as shoppers_agent
 from streams.agents.shoppers import ShoppersAgent
 from streams.checkpoints.format import Checkpoint, decode, encode
 from streams.counters import Counters
-from streams.decoded_events import DecodedEvents
 from streams.model_settings import model_settings
 from streams.outputs import Outputs
 from streams.patience import Patience
-from streams.portion import Portion
 from streams.profiles import FIELDS
 from streams.quick_connection import connect
 from streams.read_view import ReadView
@@ -75,16 +74,17 @@ class Shop:
     async def write(self, outputs: Outputs) -> None:
         await self.writer.write_many([Write(OWNER, outputs.strings, outputs.hashes)])
 
-    async def visit(self) -> set[str]:
-        """A micro-batch; who acted."""
+    async def visit(self) -> None:
+        """Some act."""
         self.now += self.random.choice([1, 7, MINUTE, MINUTE, 45 * MINUTE])
-        records = [self._any_record() for _ in range(self.random.randint(1, 5))]
-        await self.write((await self.agent.fold({0: self.portion(records)}))[0])
-        return {record.key.decode() for record in records if record.key}
+        await self.act([self._any_record() for _ in range(self.random.randint(1, 5))])
 
-    def portion(self, records: list[Record]) -> Portion[DecodedEvents]:
-        """As the agent reads them."""
-        return self.agent.read(Records.of(records))
+    async def act(self, records: list[Record]) -> None:
+        """A micro-batch, after which all who acted have their profile."""
+        await self.write((await self.agent.fold({0: self.agent.read(Records.of(records))}))[0])
+        for user in {record.key.decode() for record in records if record.key}:
+            if user in self.shoppers.users.names:  # it may be forgotten before the micro-batch is over
+                await self.check(user)
 
     def _any_record(self) -> Record:
         late = self.random.choice([0, 0, 0, 3, 40 * MINUTE])
@@ -114,14 +114,19 @@ class Shop:
         return {"propensity": repr(round(float(chance), 6)), "segment": str(segment)}
 
     async def lose(self) -> None:
-        """Some profiles are gone, others as they were long ago, until all are written again."""
+        """Redis comes back with profiles of long ago, or none, until all are written again; shoppers act meanwhile."""
         for user in self.shoppers.users.names:
             key = f"{self.prefix}user:{user}"
             await self.redis.delete(key)
             if self.random.random() < 0.5:
                 await self.redis.hset(key, mapping=dict.fromkeys(FIELDS, 1))
+        await self.redis.delete(f"{self.prefix}fence:{OWNER}")
+        await self.visit()
+        assert not self.writer.fences[OWNER].is_whole
         async for outputs in self.agent.everything(0):
             await self.write(outputs)
+            await self.visit()
+        await self.writer.make_whole(OWNER)
         for user in self.shoppers.users.names:
             await self.check(user)
 
@@ -168,9 +173,7 @@ async def lived(shop: Shop, rounds: int) -> None:
                 shop.view.scorer = None
             case 4:  # Redis comes back as it was long ago, or empty, and all is written again
                 await shop.lose()
-        for user in await shop.visit():
-            if user in shop.shoppers.users.names:  # it may be forgotten before the micro-batch is over
-                await shop.check(user)
+        await shop.visit()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -193,12 +196,34 @@ def test_what_did_not_change_is_not_written_before_the_next_session(
             found = []
             for minutes in (0, 1, 45):
                 shop.now += minutes * MINUTE
-                await shop.write((await shop.agent.fold({0: shop.portion([shop.record("ada", VIEW, shop.now)])}))[0])
+                records = Records.of([shop.record("ada", VIEW, shop.now)])
+                await shop.write((await shop.agent.fold({0: shop.agent.read(records)}))[0])
                 fields = await redis.hmget(f"{shop.prefix}user:ada", ["view", "first_seen"])
                 found.append(tuple(fields))
                 await redis.hset(f"{shop.prefix}user:ada", "first_seen", "somebody's")
             first_seen = b"%d" % START
             assert found == [(b"1", first_seen), (b"2", b"somebody's"), (b"3", first_seen)]
+
+    asyncio.run(test())
+
+
+def test_after_a_loss_nothing_counts_as_written_of_those_either_whose_keys_have_expired(
+    redis_url: str, request: pytest.FixtureRequest
+) -> None:
+    async def test() -> None:
+        async with connect(Settings(redis=redis_url)) as redis:
+            # Given Ada, whom nothing was heard of for longer than keys are kept
+            shop = Shop(redis, f"{request.node.name}:", 1)
+            await redis.set(f"{shop.prefix}model:parameters", parameters())
+            await shop.begin(b"")
+            await shop.act([shop.record("ada", CLICK, START)])
+            await shop.act([shop.record("bob", VIEW, START + 31 * DAY_MS)])
+            # When Redis comes back as it was long ago, and all is written again
+            await redis.hset(f"{shop.prefix}user:ada", "click", "99")
+            async for outputs in shop.agent.everything(0):
+                await shop.write(outputs)
+            # Then an event of her last session, which comes late, is written with all the rest
+            await shop.act([shop.record("ada", VIEW, START + 1)])
 
     asyncio.run(test())
 
