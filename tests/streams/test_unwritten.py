@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -79,9 +80,13 @@ class Shop:
         self.now += self.random.choice([1, 7, MINUTE, MINUTE, 45 * MINUTE])
         await self.act([self._any_record() for _ in range(self.random.randint(1, 5))])
 
+    async def fold(self, records: list[Record]) -> None:
+        """A micro-batch, and what it leads to."""
+        await self.write((await self.agent.fold({0: self.agent.read(Records.of(records))}))[0])
+
     async def act(self, records: list[Record]) -> None:
         """A micro-batch, after which all who acted have their profile."""
-        await self.write((await self.agent.fold({0: self.agent.read(Records.of(records))}))[0])
+        await self.fold(records)
         for user in {record.key.decode() for record in records if record.key}:
             if user in self.shoppers.users.names:  # it may be forgotten before the micro-batch is over
                 await self.check(user)
@@ -155,11 +160,10 @@ def few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shoppers_agent, "model_settings", forgetful)
 
 
-async def lived(shop: Shop, rounds: int) -> None:
+async def lived(shop: Shop) -> None:
     """Whatever happens, whoever acted has the whole profile in Redis."""
     models = parameters()
-    await shop.begin(b"")
-    for _ in range(rounds):
+    for _ in range(150):
         await shop.redis.set(f"{shop.prefix}model:parameters", models)
         match shop.random.randrange(12):
             case 0:  # a profile expires, or somebody deletes it
@@ -176,62 +180,57 @@ async def lived(shop: Shop, rounds: int) -> None:
         await shop.visit()
 
 
+def in_a_shop(redis_url: str, name: str, seed: int, test: Callable[[Shop], Awaitable[None]]) -> None:
+    """With models, and a first owner."""
+
+    async def connected() -> None:
+        async with connect(Settings(redis=redis_url)) as redis:
+            shop = Shop(redis, f"{name}:", seed)
+            await redis.set(f"{shop.prefix}model:parameters", parameters())
+            await shop.begin(b"")
+            await test(shop)
+
+    asyncio.run(connected())
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_redis_always_has_the_whole_profile(redis_url: str, request: pytest.FixtureRequest, seed: int) -> None:
-    async def test() -> None:
-        async with connect(Settings(redis=redis_url)) as redis:
-            await lived(Shop(redis, f"{request.node.name}:", seed), 150)
+    in_a_shop(redis_url, request.node.name, seed, lived)
 
-    asyncio.run(test())
+
+@pytest.mark.usefixtures("few_at_a_time")
+def test_it_has_when_shoppers_are_forgotten(redis_url: str, request: pytest.FixtureRequest) -> None:
+    in_a_shop(redis_url, request.node.name, 9, lived)
 
 
 def test_what_did_not_change_is_not_written_before_the_next_session(
     redis_url: str, request: pytest.FixtureRequest
 ) -> None:
-    async def test() -> None:
-        async with connect(Settings(redis=redis_url)) as redis:
-            shop = Shop(redis, f"{request.node.name}:", 1)
-            await redis.set(f"{shop.prefix}model:parameters", parameters())
-            await shop.begin(b"")
-            found = []
-            for minutes in (0, 1, 45):
-                shop.now += minutes * MINUTE
-                records = Records.of([shop.record("ada", VIEW, shop.now)])
-                await shop.write((await shop.agent.fold({0: shop.agent.read(records)}))[0])
-                fields = await redis.hmget(f"{shop.prefix}user:ada", ["view", "first_seen"])
-                found.append(tuple(fields))
-                await redis.hset(f"{shop.prefix}user:ada", "first_seen", "somebody's")
-            first_seen = b"%d" % START
-            assert found == [(b"1", first_seen), (b"2", b"somebody's"), (b"3", first_seen)]
+    async def test(shop: Shop) -> None:
+        found, key = [], f"{shop.prefix}user:ada"
+        for minutes in (0, 1, 45):
+            shop.now += minutes * MINUTE
+            await shop.fold([shop.record("ada", VIEW, shop.now)])
+            found.append(tuple(await shop.redis.hmget(key, ["view", "first_seen"])))
+            await shop.redis.hset(key, "first_seen", "somebody's")
+        first_seen = b"%d" % START
+        assert found == [(b"1", first_seen), (b"2", b"somebody's"), (b"3", first_seen)]
 
-    asyncio.run(test())
+    in_a_shop(redis_url, request.node.name, 1, test)
 
 
 def test_after_a_loss_nothing_counts_as_written_of_those_either_whose_keys_have_expired(
     redis_url: str, request: pytest.FixtureRequest
 ) -> None:
-    async def test() -> None:
-        async with connect(Settings(redis=redis_url)) as redis:
-            # Given Ada, whom nothing was heard of for longer than keys are kept
-            shop = Shop(redis, f"{request.node.name}:", 1)
-            await redis.set(f"{shop.prefix}model:parameters", parameters())
-            await shop.begin(b"")
-            await shop.act([shop.record("ada", CLICK, START)])
-            await shop.act([shop.record("bob", VIEW, START + 31 * DAY_MS)])
-            # When Redis comes back as it was long ago, and all is written again
-            await redis.hset(f"{shop.prefix}user:ada", "click", "99")
-            async for outputs in shop.agent.everything(0):
-                await shop.write(outputs)
-            # Then an event of her last session, which comes late, is written with all the rest
-            await shop.act([shop.record("ada", VIEW, START + 1)])
+    async def test(shop: Shop) -> None:
+        # Given Ada, whom nothing was heard of for longer than keys are kept
+        await shop.act([shop.record("ada", CLICK, START)])
+        await shop.act([shop.record("bob", VIEW, START + 31 * DAY_MS)])
+        # When Redis comes back as it was long ago, and all is written again
+        await shop.redis.hset(f"{shop.prefix}user:ada", "click", "99")
+        async for outputs in shop.agent.everything(0):
+            await shop.write(outputs)
+        # Then an event of her last session, which comes late, is written with all the rest
+        await shop.act([shop.record("ada", VIEW, START + 1)])
 
-    asyncio.run(test())
-
-
-@pytest.mark.usefixtures("few_at_a_time")
-def test_it_has_when_shoppers_are_forgotten(redis_url: str, request: pytest.FixtureRequest) -> None:
-    async def test() -> None:
-        async with connect(Settings(redis=redis_url)) as redis:
-            await lived(Shop(redis, f"{request.node.name}:", 9), 150)
-
-    asyncio.run(test())
+    in_a_shop(redis_url, request.node.name, 1, test)
